@@ -1,0 +1,1 @@
+"""Compute behind the port of training: local processes."""

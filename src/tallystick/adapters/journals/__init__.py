@@ -1,0 +1,1 @@
+"""Journals behind the engine's journal port."""

@@ -1,0 +1,172 @@
+"""Binance's structs as facts: each function takes one parsed part and gives its entries. All raise MessageRefused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tallystick.adapters.venues.binance import wire
+from tallystick.adapters.venues.message_decoder import Fact
+from tallystick.adapters.venues.refusals import MessageRefused, amount, levels, nanoseconds, number, positive
+
+
+def trade(item: wire.Trade) -> list[Fact]:
+    """A TRADE, known by its id."""
+    values = {"price": positive("p", item.p), "quantity": positive("q", item.q), "side": "sell" if item.m else "buy", "trade_id": item.t}
+    return [("TRADE", item.s, nanoseconds(item.T), ("t", item.t), values)]
+
+
+def aggregate_trade(item: wire.AggregateTrade | wire.AggregateTradeAnswer, symbol: str) -> Fact:
+    """A TRADE of one taker order at one price, known by its aggregate id."""
+    values = {"price": positive("p", item.p), "quantity": positive("q", item.q), "side": "sell" if item.m else "buy", "trade_id": item.a}
+    return ("TRADE", symbol, nanoseconds(item.T), ("a", item.a), values)
+
+
+def forced_order(message: wire.ForceOrder) -> list[Fact]:
+    """A LIQUIDATION; the venue gives it no id."""
+    item = message.o
+    values = {
+        "price": positive("p", item.p),
+        "quantity": positive("q", item.q),
+        "side": item.S.lower(),
+        "average_price": amount("ap", item.ap),
+        "filled_quantity": amount("z", item.z),
+        "order_status": item.X,
+        "user": None,
+    }
+    return [("LIQUIDATION", item.s, nanoseconds(item.T), (item.T, *values.values()), values)]
+
+
+def depth(item: wire.DepthUpdate) -> list[Fact]:
+    """A BOOK_DELTA with the update numbers that say what it follows."""
+    if not 0 <= item.U <= item.u:
+        raise MessageRefused("impossible_value", f"expected U not above u, found U {item.U} and u {item.u}")
+    values = {
+        "bids": levels("bid", item.b),
+        "asks": levels("ask", item.a),
+        "first_update_id": item.U,
+        "last_update_id": item.u,
+        "previous_update_id": item.pu,
+    }
+    return [("BOOK_DELTA", item.s, nanoseconds(item.E if item.T is None else item.T), item.u, values)]
+
+
+def snapshot(item: wire.DepthSnapshot, symbol: str) -> list[Fact]:
+    """A whole BOOK; only its number tells whether it is new."""
+    bids, asks = levels("bid", item.bids), levels("ask", item.asks)
+    time_ms = item.T if item.T is not None else item.E
+    values = {"bids": bids, "asks": asks, "last_update_id": item.lastUpdateId}
+    return [("BOOK", symbol, None if time_ms is None else nanoseconds(time_ms), item.lastUpdateId, values)]
+
+
+def best_prices(item: wire.BookTicker) -> list[Fact]:
+    """A QUOTE, known by its update number."""
+    values = {
+        "bid_price": positive("b", item.b),
+        "bid_quantity": amount("B", item.B),
+        "ask_price": positive("a", item.a),
+        "ask_quantity": amount("A", item.A),
+        "update_id": item.u,
+    }
+    return [("QUOTE", item.s, nanoseconds(item.T), item.u, values)]
+
+
+def _mark(symbol: str, time_ms: int, mark: str, index: str, rate: str, next_ms: int) -> Fact:
+    values = {
+        "price": positive("mark price", mark),
+        "oracle_price": amount("index price", index),
+        "mid_price": None,
+        "funding_rate": number("funding rate", rate) if rate else None,
+        "premium": None,
+        # Delivery contracts pay no funding: their rate is empty and their next time 0.
+        "next_funding_ns": nanoseconds(next_ms) if next_ms else None,
+    }
+    return ("MARK", symbol, nanoseconds(time_ms), time_ms, values)
+
+
+def mark(item: wire.MarkPrice) -> list[Fact]:
+    """A MARK with index and funding."""
+    return [_mark(item.s, item.E, item.p, item.i, item.r, item.T)]
+
+
+def premium_index(items: Iterable[wire.PremiumIndex]) -> list[Fact]:
+    """One MARK each."""
+    return [_mark(item.symbol, item.time, item.markPrice, item.indexPrice, item.lastFundingRate, item.nextFundingTime) for item in items]
+
+
+def _bar(prices: tuple[str, str, str, str], volumes: tuple[str, str], times: tuple[int, int], interval: str, count: int, closed: bool | None) -> dict[str, Any]:
+    open_ns, close_ns = nanoseconds(times[0]), nanoseconds(times[1])
+    if close_ns <= open_ns:
+        raise MessageRefused("impossible_value", f"expected a bar that ends after {times[0]}, found {times[1]}")
+    return {
+        "interval": interval,
+        "open_time_ns": open_ns,
+        "close_time_ns": close_ns,
+        **{name: positive(name, text) for name, text in zip(("open", "high", "low", "close"), prices, strict=True)},
+        "volume": amount("volume", volumes[0]),
+        "quote_volume": amount("quote volume", volumes[1]),
+        "trade_count": count,
+        "is_closed": closed,
+    }
+
+
+def kline(message: wire.Kline) -> list[Fact]:
+    """A BAR as it grows; only the same content is a repetition."""
+    item = message.k
+    values = _bar((item.o, item.h, item.low, item.c), (item.v, item.q), (item.t, item.T), item.i, item.n, item.x)
+    return [("BAR", message.s, nanoseconds(message.E), (item.i, item.t, item.n, item.c, item.v, item.x, message.E), values)]
+
+
+def kline_rows(rows: Iterable[wire.KlineRow], symbol: str, interval: str) -> list[Fact]:
+    """One BAR each, at its open time."""
+    found: list[Fact] = []
+    for row in rows:
+        values = _bar(row[1:5], (row[5], row[7]), (row[0], row[6]), interval, row[8], None)
+        found.append(("BAR", symbol, values["open_time_ns"], (interval, row[0], row[8], row[4], row[5]), values))
+    return found
+
+
+def day_ticker(item: wire.DayTicker) -> list[Fact]:
+    """A DAY_SUMMARY."""
+    values = {
+        "price": positive("c", item.c),
+        "open": positive("o", item.o),
+        "high": positive("h", item.h),
+        "low": positive("l", item.low),
+        "volume": amount("v", item.v),
+        "quote_volume": amount("q", item.q),
+        "trade_count": item.n,
+    }
+    return [("DAY_SUMMARY", item.s, nanoseconds(item.E), item.E, values)]
+
+
+def open_interest(item: wire.OpenInterest) -> list[Fact]:
+    """An OPEN_INTEREST."""
+    values = {"open_interest": amount("openInterest", item.openInterest), "day_notional_volume": None}
+    return [("OPEN_INTEREST", item.symbol, nanoseconds(item.time), item.time, values)]
+
+
+def funding(items: Iterable[wire.FundingRate]) -> list[Fact]:
+    """One FUNDING each, known by its time."""
+    return [
+        ("FUNDING", item.symbol, nanoseconds(item.fundingTime), item.fundingTime, {"funding_rate": number("fundingRate", item.fundingRate), "premium": None})
+        for item in items
+    ]
+
+
+def positions(items: Iterable[wire.PositionRisk]) -> list[Fact]:
+    """One POSITION each."""
+    found: list[Fact] = []
+    for item in items:
+        values = {
+            "size": number("positionAmt", item.positionAmt),
+            "entry_price": amount("entryPrice", item.entryPrice),
+            "liquidation_price": amount("liquidationPrice", item.liquidationPrice),
+            "leverage": item.leverage,
+            "leverage_type": item.marginType,
+            "margin_used": number("isolatedMargin", item.isolatedMargin),
+            "position_value": number("notional", item.notional),
+            "unrealized_profit": number("unRealizedProfit", item.unRealizedProfit),
+        }
+        found.append(("POSITION", item.symbol, nanoseconds(item.updateTime), None, values))
+    return found

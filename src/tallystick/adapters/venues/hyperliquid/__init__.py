@@ -1,0 +1,1 @@
+"""Hyperliquid: WebSocket channels and info answers."""

@@ -1,0 +1,49 @@
+"""What hypotheses are counted on: labelled cascades with their waves, and the recorded history beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tallystick.analysis.cascade_labeler import LabeledEpisode
+from tallystick.contracts.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values float64[N] at times int64[N] (UTC ns), in order of time. Raises DataError for other columns."""
+
+    times: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.times.shape != self.values.shape or self.times.ndim != 1 or bool(np.any(self.times[1:] <= self.times[:-1])):
+            raise DataError("expected times in order, one value each, found others")
+
+    def at(self, time_ns: int) -> float | None:
+        """The last value at or before a time."""
+        place = int(np.searchsorted(self.times, time_ns, side="right")) - 1
+        return float(self.values[place]) if place >= 0 else None
+
+    def between(self, start_ns: int, end_ns: int) -> list[tuple[int, float]]:
+        """Times and values from start to end, both included."""
+        first, last = int(np.searchsorted(self.times, start_ns, side="left")), int(np.searchsorted(self.times, end_ns, side="right"))
+        return list(zip(self.times[first:last].tolist(), self.values[first:last].tolist(), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Labelled cascades in order of start, and series by coin: marks and spot in quote units, open interest in base units, funding as a fraction.
+
+    other_funding: of a second venue. A series that is absent takes the events that need it out of the count.
+    """
+
+    episodes: tuple[LabeledEpisode, ...]
+    marks: Mapping[str, Series] = field(default_factory=dict)
+    open_interest: Mapping[str, Series] = field(default_factory=dict)
+    funding: Mapping[str, Series] = field(default_factory=dict)
+    other_funding: Mapping[str, Series] = field(default_factory=dict)
+    spot: Mapping[str, Series] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The bridge: HTTP answers for the dashboard, from the session's journal."""

@@ -1,0 +1,186 @@
+"""`tallystick label`: cascades by a mechanical rule, and hypothesis counts over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from tallystick.apps.cli.options import JsonOption, WorkspaceOption, workspace_root
+from tallystick.apps.cli.output import emit, say, table
+
+if TYPE_CHECKING:
+    from tallystick.apps.labels import Streams
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Label liquidation cascades, and count hypotheses over them.",
+    epilog="Example: tallystick label cascades --seed 7",
+)
+StreamOption = Annotated[Path | None, typer.Option(help="A .parquet, .csv, .jsonl or .db file.")]
+SeedOption = Annotated[int | None, typer.Option(help="Generated streams of this seed instead of files.")]
+CoinsOption = Annotated[str, typer.Option(help="With --seed: which coins, parted by commas.")]
+SecondsOption = Annotated[int, typer.Option(help="With --seed: how many seconds.")]
+StartOption = Annotated[str, typer.Option(help="With --seed: the first day.")]
+
+
+def commands() -> dict[str, Any]:
+    """The group of this module."""
+    return {"label": typer.main.get_command(app)}
+
+
+@app.command(epilog="Example: tallystick label cascades --seed 7")
+def cascades(
+    oi: StreamOption = None,
+    liquidations: StreamOption = None,
+    marks: StreamOption = None,
+    drop_pct: Annotated[str, typer.Option(help="Open interest falls by more than this, in per cent.")] = "10",
+    window_s: Annotated[str, typer.Option(help="In less than this time, in seconds.")] = "60",
+    boundary: Annotated[str, typer.Option(help="exclusive: more than, less than; inclusive: the limits themselves count too.")] = "exclusive",
+    min_liquidations: Annotated[int, typer.Option(help="At least so many liquidations from start to end.")] = 2,
+    wave_gap_s: Annotated[str, typer.Option(help="A longer pause between liquidations starts the next wave, in seconds.")] = "30",
+    outcome_after_s: Annotated[str, typer.Option(help="How long after the end the outcome is read, in seconds.")] = "300",
+    neutral_pct: Annotated[str, typer.Option(help="Smaller moves than this are NEUTRAL, in per cent of the price at the start.")] = "0.5",
+    seed: SeedOption = None,
+    coins: CoinsOption = "BTC",
+    seconds: SecondsOption = 86_400,
+    start: StartOption = "2025-01-01",
+    keep: Annotated[Path | None, typer.Option(help="Write the three streams as Parquet files into this folder too.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Label every cascade: open interest that fell by a share within a window, with liquidations. After the fact, by the rule alone."""
+    from tallystick.analysis.cascade_labeler import CascadeRule
+    from tallystick.apps.labels import keep_streams, label_streams
+
+    rule = CascadeRule(
+        drop_pct=_number(drop_pct, "--drop-pct"),
+        window_ns=_nanoseconds(window_s, "--window-s"),
+        boundary=_boundary(boundary),
+        min_liquidations=min_liquidations,
+        wave_gap_ns=_nanoseconds(wave_gap_s, "--wave-gap-s"),
+        outcome_after_ns=_nanoseconds(outcome_after_s, "--outcome-after-s"),
+        neutral_move_pct=_number(neutral_pct, "--neutral-pct"),
+    )
+    streams = _streams(oi, liquidations, marks, seed, coins, seconds, start)
+    kept = keep_streams(streams, keep) if keep is not None else ()
+    written = label_streams(workspace_root(workspace), streams, rule)
+    document = written.document
+
+    def show() -> None:
+        table(
+            f"{len(document['cascades'])} cascades  {written.path}  sha256 {written.sha256}",
+            ("id", "coin", "start_ts", "end_ts", "drop %", "liquidations", "waves", "price", "at end", "outcome"),
+            [
+                (
+                    row["cascade_id"],
+                    row["coin"],
+                    _moment(row["start_ts"]),
+                    _moment(row["end_ts"]),
+                    row["oi_drop_pct"],
+                    row["liquidation_count"],
+                    row["wave_count"],
+                    row["price_start"],
+                    row["price_end"],
+                    row["outcome"],
+                )
+                for row in document["cascades"]
+            ],
+        )
+        for reason, count in document["withheld"].items():
+            say(f"withheld {count:,}: {reason.replace('_', ' ')}")
+
+    emit({**document, "path": str(written.path), "sha256": written.sha256, "kept": [str(path) for path in kept]}, as_json, show)
+    return 0
+
+
+@app.command(epilog="Example: tallystick label validate --seed 7")
+def validate(
+    labels: Annotated[Path | None, typer.Option(help="A file of labelled cascades [default: the only one in the workspace].")] = None,
+    oi: StreamOption = None,
+    marks: StreamOption = None,
+    min_events: Annotated[int, typer.Option(help="Fewer events are INSUFFICIENT_DATA.")] = 30,
+    min_share: Annotated[float, typer.Option(help="The share of events that has to support.")] = 0.6,
+    seed: SeedOption = None,
+    coins: CoinsOption = "BTC",
+    seconds: SecondsOption = 86_400,
+    start: StartOption = "2025-01-01",
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Count nine hypotheses over labelled cascades. A count says what was, not that a hypothesis is right or will hold."""
+    from tallystick.analysis.validators.counting import Sample
+    from tallystick.apps.label_sources import read_stream
+    from tallystick.apps.labels import generated_streams, series_of, validate_labels
+
+    series = {}
+    if seed is not None:
+        streams = generated_streams(seed, coins.split(","), seconds, start)
+        series = {"open_interest": series_of(streams.oi), "marks": series_of(streams.marks)}
+    if oi is not None:
+        series["open_interest"] = series_of(read_stream(oi, "oi"))
+    if marks is not None:
+        series["marks"] = series_of(read_stream(marks, "marks"))
+    written = validate_labels(workspace_root(workspace), labels, series, Sample(min_events, min_share))
+    rows = written.document["results"]
+
+    def show() -> None:
+        table(
+            f"{written.path}  sha256 {written.sha256}",
+            ("hypothesis", "events", "supporting", "share", "status"),
+            [(row["hypothesis_name"], row["total_events"], row["supporting_events"], round(row["success_rate"], 4), row["status"]) for row in rows],
+        )
+
+    emit({**written.document, "path": str(written.path), "sha256": written.sha256}, as_json, show)
+    return 0
+
+
+def _streams(oi: Path | None, liquidations: Path | None, marks: Path | None, seed: int | None, coins: str, seconds: int, start: str) -> Streams:
+    from tallystick.apps.labels import generated_streams, read_streams
+    from tallystick.contracts.errors import ConfigurationError
+
+    if seed is not None and oi is None and liquidations is None and marks is None:
+        return generated_streams(seed, coins.split(","), seconds, start)
+    if oi is None or liquidations is None or marks is None or seed is not None:
+        raise ConfigurationError("expected --oi, --liquidations and --marks together, or --seed alone", where="label cascades")
+    return read_streams(oi, liquidations, marks)
+
+
+def _number(text: str, where: str) -> Any:
+    from decimal import Decimal, InvalidOperation
+
+    from tallystick.contracts.errors import ConfigurationError
+
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise ConfigurationError(f"expected a number, found {text!r}", where=where) from error
+
+
+def _nanoseconds(text: str, where: str) -> int:
+    from tallystick.contracts.errors import ConfigurationError
+    from tallystick.contracts.time import NS_PER_SECOND
+
+    whole = _number(text, where) * NS_PER_SECOND
+    if not whole.is_finite() or whole != whole.to_integral_value() or whole < 1:
+        raise ConfigurationError(f"expected seconds above 0, to the nanosecond, found {text!r}", where=where)
+    return int(whole)
+
+
+def _boundary(text: str) -> Literal["exclusive", "inclusive"]:
+    from tallystick.contracts.errors import ConfigurationError
+
+    if text == "exclusive":
+        return "exclusive"
+    if text == "inclusive":
+        return "inclusive"
+    raise ConfigurationError(f"expected exclusive or inclusive, found {text!r}", where="--boundary")
+
+
+def _moment(ns: str) -> str:
+    from tallystick.contracts.time import iso_from_ns
+
+    return iso_from_ns(int(ns))

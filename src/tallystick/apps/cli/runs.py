@@ -1,0 +1,172 @@
+"""`tallystick run` and `tallystick runs`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.output import emit, log, say, table
+
+runs_app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="List, show, rank and compare research runs.",
+    epilog="Example: tallystick runs list",
+)
+_COLUMNS = ("run_id", "ticker", "start", "end", "total_return", "sharpe_simple", "max_drawdown", "trades")
+
+
+def commands() -> dict[str, Any]:
+    """The commands of this module."""
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command("run", epilog="Example: tallystick run --ticker BTCUSDT --interval 1h")(run)
+    return {"run": typer.main.get_command(app), "runs": typer.main.get_command(runs_app)}
+
+
+def run(
+    ticker: Annotated[str | None, typer.Option(help="Symbols, comma-separated [default: the live pool's, else every stored one].")] = None,
+    venue: Annotated[str | None, typer.Option(help="Whose bars [default: the only one in the lake].")] = None,
+    interval: Annotated[str | None, typer.Option(help="Bar interval [default: 1h].")] = None,
+    start: Annotated[str | None, typer.Option(help="First open time [default: the first bar].")] = None,
+    end: Annotated[str | None, typer.Option(help="Open times before this [default: after the last bar].")] = None,
+    strategy: Annotated[str | None, typer.Option(help="See: tallystick strategies list [default: rsi_ma_cross_v2].")] = None,
+    fee: Annotated[float | None, typer.Option(help="Fraction of each fill's notional [default: 0.002].")] = None,
+    slippage_bps: Annotated[float | None, typer.Option(help="Basis points beyond the touch [default: 8].")] = None,
+    slippage_mode: Annotated[str | None, typer.Option(help="fixed or atr [default: fixed].")] = None,
+    k_atr: Annotated[float | None, typer.Option(help="Slippage in ATR, under mode atr [default: 0.05].")] = None,
+    spread_bps: Annotated[float | None, typer.Option(help="Full spread in basis points [default: 0].")] = None,
+    leverage: Annotated[float | None, typer.Option(help="Highest gross position over equity [default: 1].")] = None,
+    initial_cash: Annotated[float | None, typer.Option(help="Quote units [default: 10000].")] = None,
+    rsi_buy_max: Annotated[float | None, typer.Option(help="Buy below this RSI only [default: 60].")] = None,
+    rsi_sell_min: Annotated[float | None, typer.Option(help="Sell above this RSI [default: 75].")] = None,
+    cooldown_days: Annotated[float | None, typer.Option(help="Days without a signal after one [default: 0].")] = None,
+    ma_bars: Annotated[float | None, typer.Option(help="Bars of the moving average [default: 20].")] = None,
+    rsi_bars: Annotated[float | None, typer.Option(help="Bars of the RSI [default: 14].")] = None,
+    config: Annotated[str | None, typer.Option("--config", help="YAML file with the same names; flags win.")] = None,
+    request_id: Annotated[str | None, typer.Option(help="Recorded in the run's metadata.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    now: NowOption = None,
+) -> int:
+    """Test a strategy on stored bars; write outputs/runs/<run_id>/ with report.json and refresh the index."""
+    given = dict(locals())
+    from tallystick.apps.research_runs import research_run
+    from tallystick.artifacts.paths import Workspace
+
+    own = ("config", "request_id", "workspace", "as_json", "now")
+    params = {name: value for name, value in given.items() if name not in own}
+    place = Workspace(workspace_root(workspace))
+    result = research_run(place, params, now_ns=now_ns(now), request_id=request_id, config_path=config)
+    report = result.report
+
+    def show() -> None:
+        summary = report.summary
+        rows = [(name, _shown(getattr(summary, name))) for name in ("total_return", "sharpe_simple", "max_drawdown", "trades", "win_rate")]
+        if report.benchmark is not None:
+            rows.append(("buy_and_hold", _shown(report.benchmark.total_return)))
+        table(f"run {result.run_id}", ("result", "value"), rows)
+        if report.universe_note:
+            say(report.universe_note)
+        say(f"{result.folder}  sha256 {result.seal_sha256}")
+
+    envelope = {
+        "schema_version": "1.0",
+        "request_id": request_id,
+        "status": result.status,
+        "run_id": result.run_id,
+        "artifacts_path": result.artifacts_path,
+        "summary": dict(result.summary),
+        "sha256": result.seal_sha256,
+    }
+    emit(envelope, as_json, show)
+    return 0
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if isinstance(value, float) else f"{value}"
+
+
+def _row(row: Any) -> tuple[object, ...]:
+    first, *others = row.ticker.split(",")
+    short = {"ticker": f"{first} +{len(others)}" if others else first, "start": row.start[:10], "end": row.end[:10]}
+    values = (short.get(name, getattr(row, name)) for name in _COLUMNS)
+    return tuple(_shown(value) if isinstance(value, float) or value is None else value for value in values)
+
+
+@runs_app.command("list", epilog="Example: tallystick runs list")
+def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False, now: NowOption = None) -> int:
+    """Every finished run, oldest first. The index is brought in line with the run folders first."""
+    from tallystick.apps.research_runs import listed_runs
+    from tallystick.artifacts.canonical import plain
+    from tallystick.artifacts.paths import Workspace
+
+    reading = listed_runs(Workspace(workspace_root(workspace)), now_ns=now_ns(now))
+    for name, reason in reading.left_out.items():
+        log(f"left out {name}: {reason}")
+    emit(plain(reading.index), as_json, lambda: table("runs", _COLUMNS, [_row(row) for row in reading.index.runs]))
+    return 0
+
+
+@runs_app.command("show", epilog="Example: tallystick runs show 20250101_000000_run_0123abc")
+def show_run(run_id: Annotated[str, typer.Argument(help="As listed.")], workspace: WorkspaceOption = None, as_json: JsonOption = False) -> int:
+    """One run: its report."""
+    from tallystick.apps.research_runs import run_documents
+    from tallystick.artifacts.paths import Workspace
+
+    found = run_documents(Workspace(workspace_root(workspace)), run_id)
+
+    def show() -> None:
+        summary = found["report"].get("summary", {})
+        table(f"run {run_id}", ("result", "value"), [(name, _shown(value)) for name, value in summary.items()])
+        reproduce = found["report"].get("reproduce") or {}
+        if reproduce.get("command"):
+            say(f"make it again: {reproduce['command']}")
+
+    emit(found, as_json, show)
+    return 0
+
+
+@runs_app.command("best", epilog="Example: tallystick runs best --metric sharpe_simple")
+def best(
+    metric: Annotated[str, typer.Option(help="sharpe_simple, total_return, max_drawdown or trades.")] = "sharpe_simple",
+    mode: Annotated[str | None, typer.Option(help="Only runs of this mode.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    now: NowOption = None,
+) -> int:
+    """The run with the highest value of a metric."""
+    from tallystick.apps.research_runs import best_run, listed_runs
+    from tallystick.artifacts.canonical import plain
+    from tallystick.artifacts.paths import Workspace
+
+    place = Workspace(workspace_root(workspace))
+    listed_runs(place, now_ns=now_ns(now))
+    row = best_run(place, metric, mode)
+    emit(plain(row), as_json, lambda: table(f"best by {metric}", _COLUMNS, [_row(row)]))
+    return 0
+
+
+@runs_app.command("compare", epilog="Example: tallystick runs compare RUN_ID OTHER_RUN_ID")
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(help="Two runs or more, as listed.")],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Runs side by side: every setting that differs, and every result."""
+    from tallystick.apps.research_runs import compared_runs
+    from tallystick.artifacts.paths import Workspace
+
+    found = compared_runs(Workspace(workspace_root(workspace)), tuple(run_ids))
+
+    def show() -> None:
+        for part in ("settings", "results"):
+            rows = [(name, *(_shown(value) for value in values)) for name, values in found[part].items()]
+            table("settings that differ" if part == "settings" else part, ("", *run_ids), rows)
+
+    emit(found, as_json, show)
+    return 0

@@ -1,0 +1,191 @@
+"""Recorded streams for the labeler: files or database tables of open interest, liquidations and marks, as whole units by coin.
+
+Columns are those of the tables `hl_oi_snapshots` (snapshot_ts, coin, open_interest), `hl_liquidations` (detected_ts, coin) and `hl_mark_prices`
+(snapshot_ts, coin, mark_px), or their everyday names. Times are UTC nanoseconds, ISO text, or a date-time column. Bars with `oi_close`, `close` and
+`liquidation_long_usd` are read too: what a bar says is known at its close, so it stands at its open time plus the interval.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tallystick.analysis.cascade_labeler import CoinHistory
+from tallystick.artifacts.checksum import sha256_file
+from tallystick.contracts.errors import DataError
+
+Kind = Literal["oi", "liquidations", "marks"]
+TIMES = ("snapshot_ts", "detected_ts", "ts_ns", "event_time_ns", "ts", "time", "timestamp")
+COINS = ("coin", "symbol")
+VALUES = {"oi": ("open_interest", "oi", "value"), "marks": ("mark_px", "mark_price", "price", "value"), "liquidations": ()}
+TABLES = {
+    "oi": ("hl_oi_snapshots",),
+    "liquidations": ("hl_liquidations", "hl_liquidation_events_raw"),
+    "marks": ("hl_mark_prices", "hl_mark_prices_raw"),
+}
+BAR_VALUES = {"oi": "oi_close", "marks": "close", "liquidations": "liquidation_long_usd"}
+BAR_SIDES = ("liquidation_long_usd", "liquidation_short_usd")
+EARLIEST_NS = 10**17
+_PLAIN = r"^\d+(\.\d+)?$"
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One source: coin → times, units and decimals of units (liquidations: one unit each), with what its artifact says of it."""
+
+    kind: Kind
+    name: str
+    sha256: str
+    rows: int
+    repeated_rows: int
+    columns: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], int]]
+
+    def as_document(self) -> dict[str, Any]:
+        """The `LabelSource` of this stream."""
+        return {"kind": self.kind, "name": self.name, "sha256": self.sha256, "rows": self.rows, "repeated_rows": self.repeated_rows}
+
+
+def read_stream(path: Path, kind: Kind) -> Stream:
+    """Read one stream. Raises DataError naming the file and what is wrong: an unknown form, a missing column, a time or value that is none."""
+    frame = _frame(path, kind)
+    normal = _from_bars(frame, kind, path) if BAR_VALUES[kind] in frame.columns else _from_rows(frame, kind, path)
+    columns: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], int]] = {}
+    repeated = 0
+    for (coin,), rows in sorted(normal.partition_by("coin", as_dict=True, maintain_order=True).items()):
+        times = rows["ts"].to_numpy()
+        where = f"{path}, {coin}"
+        units, decimals = units_of(rows["value"], where) if kind != "liquidations" else (np.ones(times.size, dtype=np.int64), 0)
+        order = np.argsort(times, kind="stable")
+        times, units = np.ascontiguousarray(times[order]), np.ascontiguousarray(units[order])
+        if kind != "liquidations":
+            same = np.concatenate((np.zeros(1, dtype=np.bool_), times[1:] == times[:-1])) if times.size else np.zeros(0, dtype=np.bool_)
+            differs = np.flatnonzero(same[1:] & (units[1:] != units[:-1]))
+            if differs.size:
+                raise DataError(f"expected one value at an instant, found two different ones at {times[differs[0]]}", where=where)
+            repeated += int(same.sum())
+            times, units = times[~same], units[~same]
+        columns[str(coin)] = (times, units, decimals)
+    return Stream(kind, path.name, sha256_file(path), frame.height, repeated, columns)
+
+
+def histories_of(oi: Stream, liquidations: Stream, marks: Stream) -> tuple[CoinHistory, ...]:
+    """The coins that have open interest, in order of name, each with its liquidations and marks (none where there are none)."""
+    nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), 0)
+    found = []
+    for coin, (times, units, decimals) in sorted(oi.columns.items()):
+        forced, prices = liquidations.columns.get(coin, nothing), marks.columns.get(coin, nothing)
+        found.append(CoinHistory(coin, times, units, decimals, forced[0], prices[0], prices[1], prices[2]))
+    return tuple(found)
+
+
+def units_of(values: pl.Series, where: str) -> tuple[NDArray[np.int64], int]:
+    """Numbers as whole units of the last decimal that any of them uses, and how many decimals that is; exact.
+
+    Raises DataError for text that is no number, a negative number, or numbers that leave 64 bits.
+    """
+    text = values.cast(pl.String)
+    if values.len() and not bool(text.str.contains(_PLAIN).fill_null(value=False).all()):
+        text = pl.Series([_plain(item, where) for item in text], dtype=pl.String)
+    parts = text.str.split_exact(".", 1).struct.unnest()
+    whole, fraction = parts["field_0"], parts["field_1"].fill_null("").str.strip_chars_end("0")
+    longest = fraction.str.len_chars().max()
+    decimals = longest if isinstance(longest, int) else 0
+    units = (whole + fraction.str.pad_end(decimals, "0")).cast(pl.Int64, strict=False)
+    if units.null_count():
+        raise DataError(f"expected numbers that fit into 64 bits with {decimals} decimals, found a larger one", where=where, hint="Give fewer decimals")
+    return np.ascontiguousarray(units.to_numpy()), decimals
+
+
+def _plain(item: str | None, where: str) -> str:
+    try:
+        number = Decimal(item or "")
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite() or number < 0:
+        raise DataError(f"expected a number of 0 or more, found {item!r}", where=where)
+    return format(number, "f")
+
+
+def _frame(path: Path, kind: Kind) -> pl.DataFrame:
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            return pl.read_parquet(path)
+        if suffix == ".csv":
+            return pl.read_csv(path, infer_schema=False)
+        if suffix in (".jsonl", ".ndjson"):
+            return pl.read_ndjson(path, infer_schema_length=None)
+        if suffix in (".db", ".sqlite", ".sqlite3"):
+            return _table(path, kind)
+    except (OSError, pl.exceptions.PolarsError, sqlite3.Error) as error:
+        raise DataError(f"expected a readable file of {kind}, found: {error}", where=str(path)) from error
+    raise DataError(f"expected a .parquet, .csv, .jsonl or .db file of {kind}, found {path.name}", where=str(path))
+
+
+def _table(path: Path, kind: Kind) -> pl.DataFrame:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        present = {name for (name,) in connection.execute("select name from sqlite_master where type in ('table', 'view')")}
+        names = [name for name in TABLES[kind] if name in present]
+        if not names:
+            raise DataError(f"expected the table {TABLES[kind][0]}, found {', '.join(sorted(present)) or 'none'}", where=str(path))
+        # The name is one of ours, never the user's.
+        cursor = connection.execute(f"select * from {names[0]}")  # noqa: S608
+        columns = [item[0] for item in cursor.description]
+        return pl.DataFrame(cursor.fetchall(), schema=columns, orient="row", infer_schema_length=None)
+
+
+def _column(frame: pl.DataFrame, names: tuple[str, ...], what: str, path: Path) -> str:
+    for name in names:
+        if name in frame.columns:
+            return name
+    raise DataError(f"expected a column of {what} ({', '.join(names)}), found {', '.join(frame.columns)}", where=str(path))
+
+
+def _from_rows(frame: pl.DataFrame, kind: Kind, path: Path) -> pl.DataFrame:
+    time, coin = _column(frame, TIMES, "times", path), _column(frame, COINS, "coins", path)
+    value = frame[_column(frame, VALUES[kind], kind, path)] if VALUES[kind] else pl.Series([1] * frame.height, dtype=pl.Int64)
+    coins = frame[coin].cast(pl.String)
+    if coins.null_count() or value.null_count():
+        raise DataError("expected a coin and a value in every row, found rows without", where=str(path))
+    return pl.DataFrame({"ts": _times(frame[time], path), "coin": coins, "value": value})
+
+
+def _times(column: pl.Series, path: Path) -> pl.Series:
+    kind = column.dtype
+    try:
+        if kind == pl.String:
+            digits = bool(column.str.contains(r"^-?\d+$").fill_null(value=False).all())
+            column = column.cast(pl.Int64) if digits else column.str.to_datetime(time_unit="ns", time_zone="UTC")
+        if isinstance(column.dtype, pl.Datetime):
+            column = column.dt.cast_time_unit("ns").cast(pl.Int64)
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"expected times, found text that is none: {error}", where=str(path)) from error
+    if not column.dtype.is_integer() or column.null_count():
+        raise DataError(f"expected times as whole UTC nanoseconds, ISO text or date-times in every row, found {kind}", where=str(path))
+    earliest = column.min()
+    if isinstance(earliest, int) and earliest < EARLIEST_NS:
+        raise DataError(f"expected times in UTC nanoseconds, found {earliest}", where=str(path), hint="Seconds and milliseconds are not guessed: convert them")
+    return column.cast(pl.Int64)
+
+
+def _from_bars(frame: pl.DataFrame, kind: Kind, path: Path) -> pl.DataFrame:
+    opened = _times(frame[_column(frame, TIMES, "times", path)], path)
+    bars = frame.with_columns(opened.alias("_opened"), frame[_column(frame, COINS, "coins", path)].alias("coin"))
+    steps = bars.sort("coin", "_opened").select(pl.col("_opened").diff().over("coin").alias("step"))["step"].drop_nulls()
+    interval = steps.filter(steps > 0).min()
+    if not isinstance(interval, int):
+        raise DataError("expected at least two bars of a coin, to know their interval, found fewer", where=str(path))
+    closed = bars.with_columns((pl.col("_opened") + interval).alias("ts"))
+    if kind != "liquidations":
+        return closed.select("ts", "coin", pl.col(BAR_VALUES[kind]).alias("value"))
+    # A bar tells only that a side was liquidated: one event for each side that was.
+    sides = [closed.filter(pl.col(side).cast(pl.Float64) > 0).select("ts", "coin", pl.lit(1).alias("value")) for side in BAR_SIDES if side in closed.columns]
+    return pl.concat(sides)

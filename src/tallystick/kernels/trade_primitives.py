@@ -1,0 +1,194 @@
+"""Trades of the trailing window: promotion against a baseline of one-second windows (M3), bursts, accepted range, depth inside a zone (M4)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy import float64, int64
+from numpy.typing import NDArray
+
+from tallystick.kernels.kernel import inner_kernel, kernel
+
+# Columns of counts: trades ever, trades lost inside the window, promoted ever, promoted lost inside the window.
+PUSHED, LOST, PROMOTED, PROMOTED_LOST = range(4)
+# Columns of windows: number of the open window, how many were closed.
+OPEN_WINDOW, CLOSED = range(2)
+# Columns of promoted[S, K, PROMOTED_COLUMNS].
+PROMOTED_PRICE, PROMOTED_QUANTITY, PROMOTED_SIDE, BASELINE_MEAN, BASELINE_STD, SIGMA_DISTANCE = range(6)
+PROMOTED_COLUMNS = 6
+# Columns of `trade_primitives`.
+BURST_COUNT, ACCEPTED, REJECTED, ACCEPTANCE = range(4)
+TRADE_COLUMNS = 4
+
+
+class TradeMemory(NamedTuple):
+    """Rings of the last K trades and P promoted ones of each symbol, the open window's sum and count, the last window means, the price in force."""
+
+    times_ns: NDArray[int64]
+    prices: NDArray[float64]
+    counts: NDArray[int64]
+    windows: NDArray[int64]
+    sums: NDArray[float64]
+    means: NDArray[float64]
+    baseline: NDArray[float64]
+    promoted: NDArray[float64]
+    promoted_ns: NDArray[int64]
+    price: NDArray[float64]
+    price_ns: NDArray[int64]
+
+
+class TradeRules(NamedTuple):
+    """Durations in nanoseconds; sigmas: how many standard deviations above the baseline a promoted quantity lies; baseline_trades: of a burst."""
+
+    window_ns: int = 1_000_000_000
+    warm_windows: int = 10
+    sigmas: float = 2.0
+    promoted_ns: int = 60_000_000_000
+    trades_ns: int = 60_000_000_000
+    burst_ns: int = 1_000_000_000
+    baseline_trades: int = 10
+
+
+def empty_trades(symbols: int, trades: int, promoted: int, windows: int) -> TradeMemory:
+    """Memory of the last `trades` trades, `promoted` promoted trades and `windows` window means of each symbol."""
+    return TradeMemory(
+        np.zeros((symbols, trades), dtype=np.int64),
+        np.zeros((symbols, trades)),
+        np.zeros((symbols, 4), dtype=np.int64),
+        np.full((symbols, 2), (-1, 0), dtype=np.int64),
+        np.zeros((symbols, 2)),
+        np.zeros((symbols, windows)),
+        np.full((symbols, 2), np.nan),
+        np.zeros((symbols, promoted, PROMOTED_COLUMNS)),
+        np.zeros((symbols, promoted), dtype=np.int64),
+        np.full(symbols, np.nan),
+        np.full(symbols, -1, dtype=np.int64),
+    )
+
+
+@inner_kernel
+def note_price(memory: TradeMemory, s: int, time_ns: int, price: float) -> None:
+    """The price in force is that of the newest trade or mark."""
+    if time_ns >= memory.price_ns[s]:
+        memory.price[s] = price
+        memory.price_ns[s] = time_ns
+
+
+@inner_kernel
+def _close_window(memory: TradeMemory, s: int) -> None:
+    """Keep the mean quantity of the open window; the baseline is mean and σ (over n) of the kept means, oldest first."""
+    size = memory.means.shape[1]
+    number = memory.windows[s, CLOSED]
+    memory.means[s, number % size] = memory.sums[s, 0] / memory.sums[s, 1]
+    memory.windows[s, CLOSED] = number + 1
+    kept = min(number + 1, size)
+    oldest = 0 if kept < size else (number + 1) % size
+    total = 0.0
+    for i in range(oldest, kept):
+        total += memory.means[s, i]
+    for i in range(oldest):
+        total += memory.means[s, i]
+    mean = total / kept
+    squares = 0.0
+    for i in range(oldest, kept):
+        squares += (memory.means[s, i] - mean) * (memory.means[s, i] - mean)
+    for i in range(oldest):
+        squares += (memory.means[s, i] - mean) * (memory.means[s, i] - mean)
+    memory.baseline[s, 0] = mean
+    memory.baseline[s, 1] = math.sqrt(squares / kept)
+
+
+@inner_kernel
+def _keep_promoted(memory: TradeMemory, s: int, time_ns: int, price: float, quantity: float, side: int, rules: TradeRules) -> None:
+    size = memory.promoted.shape[1]
+    number = memory.counts[s, PROMOTED]
+    slot = number % size
+    if number >= size and memory.promoted_ns[s, slot] > time_ns - rules.promoted_ns:
+        memory.counts[s, PROMOTED_LOST] += 1
+    mean, deviation = memory.baseline[s, 0], memory.baseline[s, 1]
+    memory.promoted_ns[s, slot] = time_ns
+    memory.promoted[s, slot, PROMOTED_PRICE] = price
+    memory.promoted[s, slot, PROMOTED_QUANTITY] = quantity
+    memory.promoted[s, slot, PROMOTED_SIDE] = side
+    memory.promoted[s, slot, BASELINE_MEAN] = mean
+    memory.promoted[s, slot, BASELINE_STD] = deviation
+    memory.promoted[s, slot, SIGMA_DISTANCE] = (quantity - mean) / deviation if deviation > 0.0 else math.nan
+    memory.counts[s, PROMOTED] = number + 1
+
+
+@inner_kernel
+def push_trade(memory: TradeMemory, s: int, time_ns: int, price: float, quantity: float, side: int, rules: TradeRules) -> bool:
+    """Take one trade, times not falling; answers whether it was promoted.
+
+    Its quantity is held against the windows closed before its own: a trade never moves its own baseline. A window without a trade has no mean.
+    """
+    window = time_ns // rules.window_ns
+    if window != memory.windows[s, OPEN_WINDOW]:
+        if memory.sums[s, 1] > 0.0:
+            _close_window(memory, s)
+        memory.windows[s, OPEN_WINDOW] = window
+        memory.sums[s, 0] = 0.0
+        memory.sums[s, 1] = 0.0
+    warm = memory.windows[s, CLOSED] >= rules.warm_windows
+    promoted: bool = warm and quantity > memory.baseline[s, 0] + rules.sigmas * memory.baseline[s, 1]
+    if promoted:
+        _keep_promoted(memory, s, time_ns, price, quantity, side, rules)
+    memory.sums[s, 0] += quantity
+    memory.sums[s, 1] += 1.0
+    size = memory.times_ns.shape[1]
+    slot = memory.counts[s, PUSHED] % size
+    if memory.counts[s, PUSHED] >= size and memory.times_ns[s, slot] > time_ns - rules.trades_ns:
+        memory.counts[s, LOST] += 1
+    memory.times_ns[s, slot] = time_ns
+    memory.prices[s, slot] = price
+    memory.counts[s, PUSHED] += 1
+    note_price(memory, s, time_ns, price)
+    return promoted
+
+
+@kernel
+def trade_primitives(memory: TradeMemory, s: int, now_ns: int, rules: TradeRules, out: NDArray[float64]) -> None:
+    """Burst: trades later than now − burst window, NaN unless more than the baseline. Acceptance: |close − open| / (high − low) of the trade window.
+
+    NaN where every price of the window is the same, or there is no trade in it.
+    """
+    out[:] = math.nan
+    size = memory.times_ns.shape[1]
+    pushed = memory.counts[s, PUSHED]
+    count = 0
+    place = pushed - 1
+    low = math.inf
+    high = -math.inf
+    first = math.nan
+    while place >= max(0, pushed - size) and memory.times_ns[s, place % size] > now_ns - rules.trades_ns:
+        if memory.times_ns[s, place % size] > now_ns - rules.burst_ns:
+            count += 1
+        first = memory.prices[s, place % size]
+        low = min(low, first)
+        high = max(high, first)
+        place -= 1
+    if count > rules.baseline_trades:
+        out[BURST_COUNT] = count
+    if high > low:
+        out[ACCEPTED] = abs(memory.prices[s, (pushed - 1) % size] - first)
+        out[REJECTED] = (high - low) - out[ACCEPTED]
+        out[ACCEPTANCE] = out[ACCEPTED] / (high - low)
+
+
+@kernel
+def penetration_depth(memory: TradeMemory, s: int, now_ns: int, low: float, high: float, rules: TradeRules) -> float:
+    """max over the trade prices of the window inside [low, high] of min(p − low, high − p); NaN when none was inside."""
+    size = memory.times_ns.shape[1]
+    pushed = memory.counts[s, PUSHED]
+    depth = math.nan
+    place = pushed - 1
+    while place >= max(0, pushed - size) and memory.times_ns[s, place % size] > now_ns - rules.trades_ns:
+        price = memory.prices[s, place % size]
+        if low <= price <= high:
+            inside = min(price - low, high - price)
+            if not depth >= inside:
+                depth = inside
+        place -= 1
+    return depth

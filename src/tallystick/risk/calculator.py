@@ -1,0 +1,95 @@
+"""Sums, leverage and liquidation distance. Numbers only: nothing here calls a risk acceptable or decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from math import inf
+
+from tallystick.contracts.errors import DataError
+from tallystick.contracts.positions import Direction, Position
+from tallystick.contracts.quote_money import exact
+from tallystick.contracts.risk import AccountState, PortfolioRisk, PositionRisk, RiskConfig
+from tallystick.kernels.liquidation import liquidation_ticks
+
+_DIGITS = 12
+_MOST_LEVERAGE = 100_000.0
+
+
+def total_leverage(account: AccountState, positions: Mapping[str, Position], marks: Mapping[str, Decimal]) -> float:
+    """Σ|quantity · mark| / equity; infinite when equity is not positive and something is held. Raises DataError without a mark."""
+    gross = sum((position.quantity * mark_of(marks, position.symbol) for position in positions.values() if position.quantity), Decimal(0))
+    return leverage(gross, account.equity)
+
+
+def leverage(notional: Decimal, equity: Decimal) -> float:
+    """Notional / equity; 0 for nothing, infinite when equity is not positive."""
+    if notional == 0:
+        return 0.0
+    return float(notional / equity) if equity > 0 else inf
+
+
+def mark_of(marks: Mapping[str, Decimal], symbol: str) -> Decimal:
+    """The mark of a symbol. Raises DataError when there is none, or it is not positive."""
+    mark = marks.get(symbol)
+    if mark is None or not mark.is_finite() or mark <= 0:
+        raise DataError(f"expected a mark price above 0 for {symbol}, found {mark}", hint="Risk of a held position cannot be computed without its price.")
+    return mark
+
+
+def position_risk(position: Position, mark: Decimal, account_leverage: float, config: RiskConfig) -> PositionRisk:
+    """The liquidation price and distance of one held position.
+
+    Margin is shared by the account, so the whole equity stands behind every position. With q·(p − mark) eating equity E = q·mark/L, the maintenance
+    q·p·MMR is reached at p ≈ mark·(1 − 1/L + MMR) for a long and mark·(1 + 1/L − MMR) for a short: the isolated formula with the position rebased
+    at its mark and L the account's leverage. A position already beyond that price is at distance 0.
+    """
+    if position.direction is None or position.quantity == 0 or position.entry_price is None:
+        raise DataError(f"expected a held position of {position.symbol}, found {position.state.value} with quantity {position.quantity}")
+    # A scale of its own keeps twelve figures of any price, 90,000 or 0.00001, inside the int64 of the kernel.
+    scale = _DIGITS - 1 - mark.adjusted()
+    ticks = int(mark.scaleb(scale))
+    leverage_e4 = max(1, round(min(account_leverage, _MOST_LEVERAGE) * 10_000))
+    found = liquidation_ticks(position.direction.sign, ticks, leverage_e4, round(config.maintenance_margin_rate * 1e8))
+    if found < 0:
+        raise DataError(f"expected a liquidation price of {position.symbol} that fits, found an overflow at mark {mark} and leverage {account_leverage}")
+    price = Decimal(found).scaleb(-scale)
+    price = min(price, mark) if position.direction is Direction.LONG else max(price, mark)
+    distance = float(abs(mark - price) / mark)
+    return PositionRisk(position.symbol, position.direction, position.quantity, position.entry_price, mark, price, distance)
+
+
+def portfolio_risk(account: AccountState, risks: Sequence[PositionRisk]) -> PortfolioRisk:
+    """Aggregate metrics over the positions."""
+    gross = sum((risk.quantity * risk.mark_price for risk in risks), Decimal(0))
+    net = sum((risk.quantity * risk.mark_price * risk.direction.sign for risk in risks), Decimal(0))
+    worst = min(risks, key=lambda risk: (risk.liquidation_distance, risk.symbol), default=None)
+    return PortfolioRisk(
+        total_leverage=leverage(gross, account.equity),
+        min_liquidation_distance=1.0 if worst is None else worst.liquidation_distance,
+        net_leverage=leverage(abs(net), account.equity),
+        gross_notional=gross,
+        net_notional=net,
+        worst_symbol=None if worst is None else worst.symbol,
+        position_count=len(risks),
+    )
+
+
+def assess(
+    account: AccountState, positions: Mapping[str, Position], marks: Mapping[str, Decimal], config: RiskConfig
+) -> tuple[tuple[PositionRisk, ...], PortfolioRisk]:
+    """Every held position, in symbol order, and their sum. Raises DataError when a held symbol has no mark."""
+    held = [positions[symbol] for symbol in sorted(positions) if positions[symbol].quantity]
+    account_leverage = total_leverage(account, positions, marks)
+    risks = tuple(position_risk(position, mark_of(marks, position.symbol), account_leverage, config) for position in held)
+    return risks, portfolio_risk(account, risks)
+
+
+def profit_fraction(risk: PositionRisk) -> Decimal:
+    """Unrealised result as a fraction of the entry price, positive when the position gains."""
+    return (risk.mark_price - risk.entry_price) / risk.entry_price * risk.direction.sign
+
+
+def safe_leverage(config: RiskConfig) -> Decimal:
+    """The leverage at which the liquidation distance is exactly D_min_safe: 1 / (D_min_safe + MMR)."""
+    return 1 / (exact(config.D_min_safe) + exact(config.maintenance_margin_rate))

@@ -1,0 +1,67 @@
+"""Where compiled kernels are kept, and what happens when they cannot be."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import pytest
+
+import tallystick
+from tallystick.kernels import kernel as kernel_module
+from tallystick.kernels.kernel import kernel, plain
+from tallystick.kernels.warm import warm_kernels
+
+ASK = "from tallystick.kernels import kernel, money; print(money.add(2, 3), kernel.CACHE_FOLDER)"
+
+
+def test_a_cache_folder_that_cannot_be_written_is_said_aloud_and_kernels_still_run(tmp_path: Path) -> None:
+    blocked = tmp_path / "a file, not a folder"
+    blocked.write_text("", encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(Path(tallystick.__file__).parents[1]), "XDG_CACHE_HOME": str(blocked), "NUMBA_OPT": "0"}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    done = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["5", "None"]
+    assert done.stderr.count("KernelCacheWarning") == 1
+    assert "XDG_CACHE_HOME" in done.stderr
+
+
+def test_the_cache_folder_of_other_users_of_numba_is_left_alone() -> None:
+    before = numba.config.CACHE_DIR
+    kernel(abs_difference)
+    assert before == numba.config.CACHE_DIR
+
+
+def abs_difference(a: float, b: float) -> float:
+    return abs(a - b)
+
+
+def test_plain_gives_back_the_python_source() -> None:
+    assert plain(kernel(abs_difference)).__code__ is abs_difference.__code__
+    assert plain(abs_difference) is abs_difference
+
+
+def test_warm_kernels_leaves_nothing_to_compile_for_a_session() -> None:
+    warm_kernels()
+    from tallystick.kernels import features, money, statistics
+
+    assert features._run_table.signatures
+    assert features._run_ranks.signatures
+    assert money.notional.signatures
+    assert statistics.linear_predict.signatures
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+def test_the_users_own_cache_folder_is_used_on_each_platform(platform: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(kernel_module._CONFIG, "CACHE_DIR", "")
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = {"linux": ".cache", "darwin": "Library/Caches", "win32": "AppData/Local"}[platform]
+    assert kernel_module._user_cache_folder() == tmp_path / folder
+    monkeypatch.setattr(kernel_module._CONFIG, "CACHE_DIR", str(tmp_path))
+    assert kernel_module._user_cache_folder() == tmp_path
