@@ -4,9 +4,11 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-export PYTHONDONTWRITEBYTECODE ?= 1
+# Every verb starts several interpreters: they share one cache of bytecode, kept out of the sources.
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
+export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help setup setup-dev quickstart test lint format check bench docs clean
+.PHONY: help setup setup-dev quickstart test lint format check bench docs services services-stop clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,5 +39,11 @@ check: lint test ## everything CI checks
 bench: setup-dev ## benchmarks, side by side in one run, JSON out
 	@for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
 
+services: setup-dev ## servers for the three stores on loopback (GCS, S3, Firestore), for tests by hand
+	@$(BIN)/python scripts/store_services.py start
+
+services-stop: ## end them
+	@$(BIN)/python scripts/store_services.py stop
+
 clean: ## remove the environment and what quickstart made
-	@rm -rf $(VENV) quickstart .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) .services quickstart .mypy_cache .ruff_cache .pytest_cache

@@ -16,8 +16,8 @@ from tallystick.apps.machine_surface import Dispatch, is_machine_call, serve  # 
 
 def _commands() -> Dispatch:
     """Imported only when a request is to be run: `--version` and `--check` answer at once."""
+    from tallystick.apps.machine_commands import machine_commands
     from tallystick.apps.machine_paper import answer_paper
-    from tallystick.apps.research_runs import machine_commands
 
     return machine_commands(paper=answer_paper)
 

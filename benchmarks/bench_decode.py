@@ -1,6 +1,10 @@
 """Decode and normalise one million Hyperliquid-style trade lines: the decoder with every check on, beside bare parsers, in one run. JSON out.
 
-Run: python benchmarks/bench_decode.py [--lines 1000000]
+`blocks`: the same decoder over a recording on disk, as `observe replay` reads it: checked columns. DuckDB reads the same recording into typed columns,
+unchecked; it is no dependency: `--duckdb PYTHON` names the interpreter of a throw-away environment that has it
+(`uv venv /somewhere && uv pip install --python /somewhere/bin/python duckdb`). Without it the document says that it was left out.
+
+Run: python benchmarks/bench_decode.py [--lines 1000000] [--duckdb /somewhere/bin/python]
 """
 
 from __future__ import annotations
@@ -8,17 +12,32 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import math
 import platform
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import msgspec
 
 from tallystick.adapters.venues.hyperliquid import wire
 from tallystick.adapters.venues.hyperliquid.decoder import hyperliquid_decoder
+from tallystick.adapters.venues.hyperliquid.trade_blocks import BlockDecoder, TradeBlock
 from tallystick.contracts.market_events import VenueEvent
+
+
+class Normalised(msgspec.Struct, gc=False, frozen=True):
+    time_ns: int
+    coin: str
+    side: int
+    price: str
+    quantity: str
+    trade_id: int
+
 
 COINS = (b"BTC", b"ETH", b"SOL", b"DOGE", b"HYPE", b"ARB", b"kPEPE", b"AVAX")
 START_MS = 1_700_000_000_000
@@ -80,22 +99,93 @@ def structs_to_events(first: int, lines: list[bytes]) -> int:
     return found
 
 
+def normalised_structs(first: int, lines: list[bytes]) -> int:
+    """Parse, and one frozen typed struct a trade, without a single check: what a fast Python adapter does."""
+    decode, found = msgspec.json.Decoder(wire.TradesMessage).decode, 0
+    for message in lines:
+        for item in decode(message).data:
+            Normalised(item.time * 1_000_000, item.coin, 1 if item.side == "B" else -1, item.px, item.sz, item.tid)
+            found += 1
+    return found
+
+
 def standard_library(first: int, lines: list[bytes]) -> int:
     return sum(len(json.loads(message)["data"]) for message in lines)
+
+
+DUCKDB = """
+import json, sys, time
+import duckdb
+connection = duckdb.connect()
+connection.execute("set threads=2")
+fields = "coin VARCHAR, side VARCHAR, px VARCHAR, sz VARCHAR, time BIGINT, tid BIGINT"
+query = f'''create or replace temp table t as select d.time*1000000 ts, d.coin coin, case when d.side='B' then 1 else -1 end side, d.px::double px,
+d.sz::double sz, d.tid tid from (select unnest(data) d from read_ndjson('{sys.argv[1]}', columns={{data:'STRUCT({fields})[]'}}))'''
+spent = []
+for _ in range(3):
+    start = time.perf_counter()
+    connection.execute(query)
+    spent.append(time.perf_counter() - start)
+print(json.dumps({"count": connection.execute("select count(*) from t").fetchone()[0], "seconds": min(spent)}))
+"""
+
+
+def recorded(count: int, folder: Path) -> Path:
+    """The same lines as a recording of bare JSON."""
+    path = folder / "trades.jsonl"
+    with path.open("wb") as file:
+        for _, lines in batches(count):
+            file.write(b"\n".join(lines) + b"\n")
+    return path
+
+
+def blocks(path: Path, count: int) -> float:
+    """Messages a second through `BlockDecoder`, reading included; the best of three, the first of which compiles."""
+    best = math.inf
+    for _ in range(4):
+        start, found = time.perf_counter(), 0
+        for item in BlockDecoder(hyperliquid_decoder()).decode(path):
+            found += len(item) if isinstance(item, TradeBlock) else 1
+        best = min(best, time.perf_counter() - start)
+        assert found == count
+    return count / best
+
+
+def duckdb(python: Path, path: Path, count: int) -> float:
+    done = subprocess.run([python, "-c", DUCKDB, path], capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    assert answer["count"] == count
+    return float(count / answer["seconds"])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--lines", type=int, default=1_000_000)
-    count = parser.parse_args().lines
-    contenders = {"decoder": ours(), "msgspec structs, bare": bare_structs, "msgspec structs to events, unchecked": structs_to_events, "json": standard_library}
+    parser.add_argument("--duckdb", type=Path, help="an interpreter that has DuckDB")
+    arguments = parser.parse_args()
+    count = arguments.lines
+    contenders = {
+        "decoder": ours(),
+        "msgspec structs, bare": bare_structs,
+        "msgspec structs, normalised, unchecked": normalised_structs,
+        "msgspec structs to events, unchecked": structs_to_events,
+        "json": standard_library,
+    }
     rates = {name: round(measure(count, work)) for name, work in contenders.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = recorded(count, Path(folder))
+        rates["blocks"] = round(blocks(path, count))
+        if arguments.duckdb is not None:
+            rates["duckdb"] = round(duckdb(arguments.duckdb, path, count))
     floor = rates["msgspec structs to events, unchecked"]
     document = {
         "benchmark": "decode",
         "lines": count,
         "messages_per_second": rates,
-        "decoder_cost_over_unchecked": round(floor / rates["decoder"], 2),
+        "decoder_cost_over_unchecked_events": round(floor / rates["decoder"], 2),
+        "decoder_cost_over_normalised_structs": round(rates["msgspec structs, normalised, unchecked"] / rates["decoder"], 2),
+        "blocks_times_bare_structs": round(rates["blocks"] / rates["msgspec structs, bare"], 2),
+        "blocks_times_duckdb": round(rates["blocks"] / rates["duckdb"], 2) if "duckdb" in rates else "left out: no --duckdb",
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "python": platform.python_version(),
         "machine": platform.machine(),

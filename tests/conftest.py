@@ -1,9 +1,10 @@
-"""Suite-wide rules: skips come from a list, and each test's outcome is recorded for the clauses that it shows."""
+"""Suite-wide rules: skips come from a list, each test's outcome is recorded for the clauses that it shows, and all interpreters share their bytecode."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import tomllib
 from collections.abc import Generator
 from pathlib import Path
@@ -17,6 +18,13 @@ _OUTCOMES: dict[str, dict[str, str]] = {}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance-json", metavar="PATH", default=None, help="write the outcome of every test that shows a clause, by clause")
+
+
+def pytest_configure() -> None:
+    # The suite starts some hundred interpreters. Without a shared cache of bytecode each of them compiles the same libraries again, for seconds.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.pycache_prefix = os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(sys.prefix) / "bytecode"))
+    sys.dont_write_bytecode = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -30,10 +30,19 @@ SHOWN_ELSEWHERE = {
     "bridge": "does not end; tests/unit/apps/bridge",
     "contracts diff": "needs two exported registries; tests/unit/apps/cli",
     "runs show": "needs the id of a run; tests/unit/apps",
+    "runs leaks": "needs the id of a run; tests/unit/apps",
+    "market fetch": "needs a venue; test_market_fetch",
     "label validate": "needs labelled cascades first; test_label_cascades",
     "observe": "needs recordings; test_observe_replay",
     "observe replay": "needs recordings; test_observe_replay",
+    "observe collect": "needs a venue; test_observe_collect",
+    "forward": "needs the id of a sweep; test_research_surface",
+    "portfolio": "needs forward runs; test_research_surface",
+    "paper start": "the function of trade, under another name",
+    "paper show": "needs the id of a session; tests/unit/research/test_paper_oversight",
+    "pretrade validate": "needs a planner's file; tests/unit/research/test_pretrade",
     "runs compare": "needs the ids of two runs; tests/unit/apps",
+    "pool rollback": "needs two published releases; test_pool_publishing",
 }
 
 
@@ -115,6 +124,7 @@ def test_example_works_on_a_finished_workspace(parts: tuple[str, ...], workspace
 READING = [
     *(["status"], ["replay"], ["trace"], ["journal", "verify"], ["models", "list"], ["models", "show"], ["instruments", "list"], ["runs", "list"]),
     *(["features", "list"], ["strategies", "list"], ["market", "coverage"], ["pool", "validate", "--allow-stale"], ["doctor"], ["contracts", "list"]),
+    *(["paper", "list"], ["paper", "health"], ["paper", "alerts"], ["paper", "promotion"]),
 ]
 
 

@@ -94,7 +94,7 @@ FUNDING: tuple[tuple[str, Getter], ...] = (
     ("funding_rate", lambda row: row["fundingRate"]),
     ("premium", lambda row: row.get("premium")),
 )
-COMPARED = {
+SDK = {
     "MID": MID,
     "POSITION": POSITION,
     "ACCOUNT": ACCOUNT,
@@ -154,37 +154,71 @@ def value(event: VenueEvent, name: str) -> Any:
     return getattr(event, name) if name in ("symbol", "event_time_ns") else event.values[name]
 
 
-def compare(kind: str, events: list[VenueEvent], rows: list[Any]) -> None:
-    assert len(events) == len(rows) > 0
-    for name, get in COMPARED[kind]:
-        assert [value(event, name) for event in events] == [get(row) for row in rows], f"{kind}.{name}"
+class Comparison:
+    """Compares field by field as the kept list says, and knows at the end whether the list was worked off."""
+
+    def __init__(self, client: str, getters: dict[str, tuple[tuple[str, Getter], ...]]) -> None:
+        self.listed = {(kind, name) for kind, names in kept_fields()[client].items() for name in names}
+        self.getters, self.done = getters, set[tuple[str, str]]()
+
+    def compare(self, kind: str, events: list[VenueEvent], rows: list[Any], as_number: bool = False) -> None:
+        assert len(events) == len(rows) > 0
+        for name, get in self.getters[kind]:
+            mine = [value(event, name) for event in events]
+            assert (numbers(mine) if as_number else mine) == [get(row) for row in rows], f"{kind}.{name}"
+            self.done.add((kind, name))
+
+    def finish(self) -> None:
+        """The list in compared_fields.json is what was compared, no more and no less."""
+        assert self.done == self.listed
+
+
+def kept_fields() -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = json.loads(Path(__file__).with_name("compared_fields.json").read_text())
+    return found
+
+
+def numbers(mine: list[Any]) -> list[Any]:
+    """Decimal text as floats, also in books; ccxt gives no text."""
+    return [[[float(price), float(size)] for price, size in item] if isinstance(item, tuple) else number(item) for item in mine]
+
+
+def number(item: Any) -> Any:
+    """Text that is a number as one; names, identifiers and absent values as they are."""
+    try:
+        return float(item) if isinstance(item, str) else item
+    except ValueError:
+        return item
 
 
 def test_at_least_forty_fields_are_compared() -> None:
-    fields = {(kind, name) for kind, getters in COMPARED.items() for name, _ in getters}
-    assert len(fields) >= 40
+    fields = {(client, kind, name) for client, kinds in kept_fields().items() for kind, names in kinds.items() for name in names}
+    assert len({field for field in fields if field[0] == "hyperliquid-python-sdk"}) >= 40
+    assert len({field for field in fields if field[0].startswith("ccxt")}) >= 20
 
 
 @pytest.mark.clause("D4.22")
 def test_the_official_client_reads_the_same_values(server: str, ours: Callable[[str, str], list[VenueEvent]]) -> None:
     from hyperliquid.info import Info
 
+    check = Comparison("hyperliquid-python-sdk", SDK)
     info = Info(server, skip_ws=True)
-    compare("MID", ours("allMids", "MID"), list(info.all_mids().items()))
+    check.compare("MID", ours("allMids", "MID"), list(info.all_mids().items()))
     state = info.user_state(USER)
-    compare("POSITION", ours("clearinghouseState", "POSITION"), [row["position"] for row in state["assetPositions"]])
-    compare("ACCOUNT", ours("clearinghouseState", "ACCOUNT"), [state])
+    check.compare("POSITION", ours("clearinghouseState", "POSITION"), [row["position"] for row in state["assetPositions"]])
+    check.compare("ACCOUNT", ours("clearinghouseState", "ACCOUNT"), [state])
     info.name_to_coin |= {"DYDX": "DYDX", "kPEPE": "kPEPE", "BTC": "BTC"}
-    compare("BOOK", ours("l2Book:DYDX", "BOOK"), [info.l2_snapshot("DYDX")])
-    compare("BAR", ours("candleSnapshot:kPEPE", "BAR"), info.candles_snapshot("kPEPE", "1h", 1684702007000, 1684784807000))
-    compare("FILL", ours("userFills", "FILL"), info.user_fills(USER))
-    compare("FILL", ours("userFillsByTime", "FILL"), info.user_fills_by_time(USER, 1755857880000, 1755857940000))
-    compare("INSTRUMENT", ours("meta", "INSTRUMENT"), info.meta()["universe"])
+    check.compare("BOOK", ours("l2Book:DYDX", "BOOK"), [info.l2_snapshot("DYDX")])
+    check.compare("BAR", ours("candleSnapshot:kPEPE", "BAR"), info.candles_snapshot("kPEPE", "1h", 1684702007000, 1684784807000))
+    check.compare("FILL", ours("userFills", "FILL"), info.user_fills(USER))
+    check.compare("FILL", ours("userFillsByTime", "FILL"), info.user_fills_by_time(USER, 1755857880000, 1755857940000))
+    check.compare("INSTRUMENT", ours("meta", "INSTRUMENT"), info.meta()["universe"])
     universe, contexts = info.meta_and_asset_ctxs()
-    compare("INSTRUMENT", ours("metaAndAssetCtxs", "INSTRUMENT"), universe["universe"])
-    compare("MARK", ours("metaAndAssetCtxs", "MARK"), contexts)
-    compare("OPEN_INTEREST", ours("metaAndAssetCtxs", "OPEN_INTEREST"), contexts)
-    compare("FUNDING", ours("fundingHistory:BTC", "FUNDING"), info.funding_history("BTC", 1681923833000))
+    check.compare("INSTRUMENT", ours("metaAndAssetCtxs", "INSTRUMENT"), universe["universe"])
+    check.compare("MARK", ours("metaAndAssetCtxs", "MARK"), contexts)
+    check.compare("OPEN_INTEREST", ours("metaAndAssetCtxs", "OPEN_INTEREST"), contexts)
+    check.compare("FUNDING", ours("fundingHistory:BTC", "FUNDING"), info.funding_history("BTC", 1681923833000))
+    check.finish()
     info.session.close()
 
 
@@ -197,67 +231,121 @@ def client(name: str, url: str) -> Any:
     return found
 
 
-def numbers(texts: list[str | None]) -> list[float | None]:
-    return [None if text is None else float(text) for text in texts]
+CCXT_HYPERLIQUID: dict[str, tuple[tuple[str, Getter], ...]] = {
+    "BOOK": (
+        ("event_time_ns", lambda row: row["timestamp"] * MS),
+        ("bids", lambda row: [level[:2] for level in row["bids"]]),
+        ("asks", lambda row: [level[:2] for level in row["asks"]]),
+    ),
+    "BAR": (
+        ("open_time_ns", lambda row: row[0] * MS),
+        ("open", lambda row: row[1]),
+        ("high", lambda row: row[2]),
+        ("low", lambda row: row[3]),
+        ("close", lambda row: row[4]),
+        ("volume", lambda row: row[5]),
+    ),
+    "FILL": (
+        ("event_time_ns", lambda row: row["timestamp"] * MS),
+        ("price", lambda row: row["price"]),
+        ("quantity", lambda row: row["amount"]),
+        ("side", lambda row: row["side"]),
+        ("trade_id", lambda row: int(row["id"])),
+        ("order_id", lambda row: int(row["order"])),
+        ("fee", lambda row: row["fee"]["cost"]),
+        ("is_taker", lambda row: row["takerOrMaker"] == "taker"),
+    ),
+    "MARK": (
+        ("symbol", lambda row: row["info"]["name"]),
+        ("price", lambda row: row["markPrice"]),
+        ("oracle_price", lambda row: row["indexPrice"]),
+        ("funding_rate", lambda row: row["fundingRate"]),
+    ),
+    "OPEN_INTEREST": (("open_interest", lambda row: row["openInterestAmount"]),),
+    "FUNDING": (("event_time_ns", lambda row: row["timestamp"] * MS), ("funding_rate", lambda row: row["fundingRate"])),
+    "POSITION": (
+        ("symbol", lambda row: row["info"]["position"]["coin"]),
+        ("size", lambda row: row["contracts"] if row["side"] == "long" else -row["contracts"]),
+        ("position_value", lambda row: row["notional"]),
+        ("entry_price", lambda row: row["entryPrice"]),
+        ("liquidation_price", lambda row: row["liquidationPrice"]),
+        ("leverage", lambda row: row["leverage"]),
+        ("leverage_type", lambda row: row["marginMode"]),
+        ("unrealized_profit", lambda row: row["unrealizedPnl"]),
+        ("margin_used", lambda row: row["initialMargin"]),
+    ),
+}
+CCXT_BINANCE: dict[str, tuple[tuple[str, Getter], ...]] = {
+    "BOOK": (
+        ("last_update_id", lambda row: row["last"]),
+        ("event_time_ns", lambda row: row["timestamp"] * MS),
+        ("bids", lambda row: row["bids"]),
+        ("asks", lambda row: row["asks"]),
+    ),
+    "TRADE": (
+        ("event_time_ns", lambda row: row["timestamp"] * MS),
+        ("price", lambda row: row["price"]),
+        ("quantity", lambda row: row["amount"]),
+        ("side", lambda row: row["side"]),
+        ("trade_id", lambda row: int(row["id"])),
+    ),
+}
 
 
 def test_ccxt_reads_the_same_hyperliquid_values(server: str, ours: Callable[[str, str], list[VenueEvent]]) -> None:
+    check = Comparison("ccxt hyperliquid", CCXT_HYPERLIQUID)
     exchange = client("hyperliquid", server)
     exchange.load_markets()
-    book, theirs = ours("l2Book:DYDX", "BOOK")[0], exchange.fetch_order_book("DYDX/USDC:USDC")
-    assert book.event_time_ns == theirs["timestamp"] * MS
-    for side in ("bids", "asks"):
-        assert [[float(price), float(size)] for price, size in book.values[side]] == [level[:2] for level in theirs[side]]
+    check.compare("BOOK", ours("l2Book:DYDX", "BOOK"), [exchange.fetch_order_book("DYDX/USDC:USDC")], as_number=True)
     pepe = next(market["symbol"] for market in exchange.markets.values() if market["info"]["name"] == "kPEPE")
     bars = exchange.fetch_ohlcv(pepe, "1h", 1684702007000, params={"until": 1684784807000})
+    told = {bar[0] * MS for bar in bars}
     mine = ours("candleSnapshot:kPEPE", "BAR")
-    names = ("open", "high", "low", "close", "volume")
-    rows = {event.values["open_time_ns"] // MS: [float(event.values[name]) for name in names] for event in mine}
     # The client leaves out bars that open before what it asked for, or after.
     assert len(bars) >= len(mine) - 2
-    assert all(rows[bar[0]] == bar[1:] for bar in bars)
-    fills = {event.values["trade_id"]: event for event in ours("userFillsByTime", "FILL")}
-    for row in exchange.fetch_trades("ETH/USDC:USDC", 1755857880000, params={"user": USER}):
-        event = fills.pop(int(row["id"]))
-        found = (float(event.values["price"]), float(event.values["quantity"]), event.values["side"], event.event_time_ns // MS, str(event.values["order_id"]))
-        assert found == (row["price"], row["amount"], row["side"], row["timestamp"], row["order"])
-    assert not fills
-    rates = exchange.fetch_funding_rates()
-    marks = {event.symbol: event for event in ours("metaAndAssetCtxs", "MARK")}
-    for row in rates.values():
-        event = marks[row["info"]["name"]]
-        assert numbers([event.values[name] for name in ("price", "oracle_price", "funding_rate")]) == [row["markPrice"], row["indexPrice"], row["fundingRate"]]
+    check.compare("BAR", [event for event in mine if event.values["open_time_ns"] in told], bars, as_number=True)
+    fills = sorted(exchange.fetch_trades("ETH/USDC:USDC", 1755857880000, params={"user": USER}), key=lambda row: int(row["id"]))
+    check.compare("FILL", sorted(ours("userFillsByTime", "FILL"), key=lambda event: event.values["trade_id"]), fills, as_number=True)
+    rates = {row["info"]["name"]: row for row in exchange.fetch_funding_rates().values()}
     assert len(rates) > 100
+    check.compare("MARK", *paired(ours("metaAndAssetCtxs", "MARK"), rates), as_number=True)
+    interest = {row["info"]["name"]: row for row in exchange.fetch_open_interests().values()}
+    assert interest.keys() == rates.keys()
+    check.compare("OPEN_INTEREST", *paired(ours("metaAndAssetCtxs", "OPEN_INTEREST"), interest), as_number=True)
+    positions = {row["info"]["position"]["coin"]: row for row in exchange.fetch_positions(params={"user": USER})}
+    check.compare("POSITION", *paired(ours("clearinghouseState", "POSITION"), positions), as_number=True)
+    history = exchange.fetch_funding_rate_history("BTC/USDC:USDC", 1681923833000)
+    funding = {event.event_time_ns // MS: event for event in ours("fundingHistory:BTC", "FUNDING")}
+    assert len(history) >= 100
+    check.compare("FUNDING", [funding[row["timestamp"]] for row in history], history, as_number=True)
+    check.finish()
+
+
+def paired(events: list[VenueEvent], rows: dict[str, Any]) -> tuple[list[VenueEvent], list[Any]]:
+    """Events and rows of the same coins; the client may leave out coins, we may not."""
+    by_coin = {event.symbol: event for event in events}
+    assert rows.keys() <= by_coin.keys()
+    return [by_coin[name] for name in rows], list(rows.values())
 
 
 def test_ccxt_reads_the_same_binance_books_and_trades(server: str) -> None:
+    check = Comparison("ccxt binanceusdm", CCXT_BINANCE)
     exchange = client("binanceusdm", server)
     decoder = binance_decoder()
-    compared = 0
+    books: list[tuple[VenueEvent, Any]] = []
     for item in read_recording(binance_folder() / "BINANCE_FUTURES.http.0.0.txt.gz"):
         (event,) = decoder.decode(item.message, item.received_ns, item.source, item.asked)
         assert isinstance(event, VenueEvent)
         theirs = exchange.fapiPublicGetDepth({"symbol": event.symbol, "limit": 1000})
-        parsed = exchange.parse_order_book(theirs, event.symbol, int(theirs["T"]))
-        assert int(theirs["lastUpdateId"]) == event.values["last_update_id"]
-        assert parsed["timestamp"] * MS == event.event_time_ns
-        for side in ("bids", "asks"):
-            assert [[float(price), float(size)] for price, size in event.values[side]] == parsed[side]
-        compared += 1
-    assert compared == 4
+        books.append((event, {**exchange.parse_order_book(theirs, event.symbol, int(theirs["T"])), "last": int(theirs["lastUpdateId"])}))
+    assert len(books) == 4
+    check.compare("BOOK", [event for event, _ in books], [row for _, row in books], as_number=True)
     market = exchange.safe_market_structure({"id": "SUSHIUSDT", "symbol": "SUSHI/USDT:USDT", "contract": True, "swap": True, "linear": True})
-    trades = 0
+    trades: list[tuple[VenueEvent, Any]] = []
     for item in read_recording(binance_folder() / "BINANCE_FUTURES.ws.1.0.txt.gz"):
         (event,) = decoder.decode(item.message, item.received_ns, item.source)
         if isinstance(event, VenueEvent) and event.kind == "TRADE":
-            row = exchange.parse_trade(json.loads(item.message)["data"], market)
-            found = (
-                float(event.values["price"]),
-                float(event.values["quantity"]),
-                event.values["side"],
-                event.event_time_ns // MS,
-                str(event.values["trade_id"]),
-            )
-            assert found == (row["price"], row["amount"], row["side"], row["timestamp"], row["id"])
-            trades += 1
-    assert trades == 91
+            trades.append((event, exchange.parse_trade(json.loads(item.message)["data"], market)))
+    assert len(trades) == 91
+    check.compare("TRADE", [event for event, _ in trades], [row for _, row in trades], as_number=True)
+    check.finish()

@@ -108,7 +108,7 @@ def test_same_seed_writes_the_same_bytes_and_a_verified_artifact(tmp_path: Path,
     assert other["label_id"] != first["label_id"]
 
 
-@pytest.mark.clause("D4.38", "D4.39", "D4.41")
+@pytest.mark.clause("D4.38", "D4.39", "D4.41", "D4.123")
 def test_validate_counts_nine_hypotheses_over_the_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labelled = run(capsys, "cascades", "--seed", 7, "--workspace", tmp_path)
     report = run(capsys, "validate", "--seed", 7, "--workspace", tmp_path)

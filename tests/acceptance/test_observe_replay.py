@@ -41,7 +41,7 @@ def test_every_recorded_payload_replays(tmp_path: Path, venue: str) -> None:
     assert all(row["messages_in"] > 0 for row in document["recordings"])
 
 
-@pytest.mark.clause("D4.26")
+@pytest.mark.clause("D4.26", "D4.122")
 def test_the_raw_feed_replays_whole(tmp_path: Path) -> None:
     path = shared_data() / RAW_FEED
     document = run(path, "binance", tmp_path)
@@ -52,6 +52,7 @@ def test_the_raw_feed_replays_whole(tmp_path: Path) -> None:
     snapshot = document["snapshot"]
     assert snapshot["symbols_active"] == ["BTCUSDT"]
     assert snapshot["status"] == "UNINITIALIZED"
+    assert snapshot["primitives"]["BTCUSDT"]["resting_size"]["best_bid_price"] > 0
 
 
 @pytest.mark.clause("D4.23")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import functools
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from tallystick.contracts.compatibility import Change, compare_contract
 from tallystick.contracts.contract import Contract
 from tallystick.contracts.export import contract_row, contract_schema
-from tallystick.contracts.registry import contracts
+from tallystick.contracts.registry import contract, contracts
 
 SHAPED = [pytest.param(item, id=item.name) for item in contracts() if item.shape is not None]
 Node = dict[str, Any]
@@ -30,16 +32,26 @@ def objects(node: Any) -> Iterator[Node]:
                 yield from objects(list(value.values()) if key in ("properties", "$defs") else value)
 
 
+@functools.cache
+def schema_text(name: str) -> str:
+    return json.dumps(contract_schema(contract(name)))
+
+
+def schema_of(item: Contract) -> Node:
+    """A fresh schema, to be changed at will."""
+    schema: Node = json.loads(schema_text(item.name))
+    return schema
+
+
 def count_objects(contract: Contract) -> int:
-    return sum(1 for _ in objects(contract_schema(contract)))
+    return sum(1 for _ in objects(schema_of(contract)))
 
 
 def mutants(contract: Contract) -> Iterator[tuple[Node, Node, str]]:
     """A fresh schema, one of its objects, and the name of one of its fields; all of them in turn."""
-    plain = contract_schema(contract)
-    for index, node in enumerate(list(objects(plain))):
+    for index, node in enumerate(list(objects(schema_of(contract)))):
         for name in list(node["properties"]):
-            schema = copy.deepcopy(plain)
+            schema = schema_of(contract)
             yield schema, list(objects(schema))[index], name
 
 
@@ -47,7 +59,7 @@ def judge(contract: Contract, schema: Node, minor: bool = False) -> list[Change]
     row = contract_row(contract)
     major, small = (int(part) for part in contract.version.split("."))
     raised = f"{major}.{small + 1}" if minor else f"{major + 1}.0"
-    return compare_contract(row, contract_schema(contract), {**row, "version": raised}, schema)
+    return compare_contract(row, schema_of(contract), {**row, "version": raised}, schema)
 
 
 def everyone(contract: Contract) -> tuple[str, ...]:
@@ -122,7 +134,7 @@ def test_every_retyped_field_is_breaking_and_named(contract: Contract) -> None:
 @pytest.mark.parametrize("contract", SHAPED)
 def test_every_added_required_field_is_breaking_for_all(contract: Contract) -> None:
     for index in range(count_objects(contract)):
-        schema = contract_schema(contract)
+        schema = schema_of(contract)
         node = list(objects(schema))[index]
         node["properties"]["brand_new"] = {"type": "string"}
         node["required"] = [*node.get("required", ()), "brand_new"]
@@ -135,7 +147,7 @@ def test_every_added_required_field_is_breaking_for_all(contract: Contract) -> N
 @pytest.mark.parametrize("contract", SHAPED)
 def test_every_added_optional_field_is_minor_and_proven_so(contract: Contract) -> None:
     for index in range(count_objects(contract)):
-        schema = contract_schema(contract)
+        schema = schema_of(contract)
         list(objects(schema))[index]["properties"]["brand_new"] = {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None}
         found = judge(contract, schema, minor=True)
         assert {change.kind for change in found} == {"field_added_optional"}

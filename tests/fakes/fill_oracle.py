@@ -95,7 +95,7 @@ class Oracle:
         book.wanted -= side * lots
         self.cash -= side * value + fee
         shortfall = abs(value - self.value(s, reference, lots))
-        self.out.fills.append([bar, s, side, lots, price, value, fee, shortfall, realized, self.cash, book.held, book.number])
+        self.out.fills.append([bar, s, side, lots, price, value, fee, shortfall, realized, self.cash, book.held, book.number, 0])
         if book.held == 0:
             self.out.trades.append([s, book.first, bar, book.result])
 

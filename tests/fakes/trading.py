@@ -12,7 +12,7 @@ import numpy as np
 from tallystick.contracts.orders import ApprovedOrder, OrderAction, OrderRequest, OrderResponse, OrderSide, OrderStatus, OrderType
 from tallystick.contracts.positions import Direction, Position, PositionState
 from tallystick.contracts.risk import AccountState
-from tallystick.contracts.traded_instruments import TradedInstrument
+from tallystick.contracts.traded_instruments import MarginTier, TradedInstrument
 from tallystick.contracts.venue_updates import VenueFill, VenueUpdate
 from tallystick.execution.client_ids import client_id
 from tallystick.execution.ports import VenueTimeout
@@ -24,7 +24,7 @@ _COUNTER = itertools.count()
 
 
 def instrument(symbol: str = "BTCUSDT", tick: str = "0.1", lot: str = "0.001", **more: Any) -> TradedInstrument:
-    return TradedInstrument.of(symbol, Decimal(tick), Decimal(lot), **{"max_leverage": 20, **more})
+    return TradedInstrument.of(symbol, Decimal(tick), Decimal(lot), **{"tiers": (MarginTier(0, 500_000, 0, 20),), **more})
 
 
 def account(equity: str = "100000", margin: str | None = None) -> AccountState:

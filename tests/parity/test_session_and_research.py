@@ -22,7 +22,7 @@ from tallystick.contracts.venue_updates import VenueFill, parse_update
 from tallystick.decision.config import DecisionConfig
 from tallystick.decision.policies.rsi_ma_cross import RsiMaCrossParameters, target_weights
 from tallystick.execution.simulated_venue import VenueCosts
-from tallystick.kernels.simulation import BAR, FEE, LOTS, PRICE, SIDE, SYMBOL
+from tallystick.kernels.simulation_books import BAR, FEE, LOTS, PRICE, SIDE, SYMBOL
 from tallystick.research.simulation import FillTerms, Simulation, simulate_targets, slippage_rows
 
 CYCLES = 86

@@ -10,9 +10,9 @@ from tests.fakes.fill_oracle import Oracle, Outcome
 from tests.fakes.research_market import instruments_of, random_weights, walk_panel
 
 from tallystick.contracts.instruments import Instrument, SignificantFiguresRule
-from tallystick.kernels.money import NO_VALUE
 from tallystick.market.bars import BarPanel
-from tallystick.research.simulation import FillTerms, Simulation, simulate_targets, slippage_rows, tick_rows, weight_rows
+from tallystick.market.instruments import NO_TICKS, ticks_of_prices
+from tallystick.research.simulation import FillTerms, Simulation, simulate_targets, slippage_rows
 
 CASES: list[dict[str, Any]] = [
     {"seed": 1},
@@ -25,8 +25,12 @@ CASES: list[dict[str, Any]] = [
 ]
 
 
-def listed(values: np.ndarray) -> list[list[int | None]]:
-    return [[None if item == NO_VALUE else int(item) for item in row] for row in values]
+def ticks(rows: tuple[Instrument, ...], prices: np.ndarray) -> list[list[int | None]]:
+    return [[None if item == NO_TICKS else int(item) for item in ticks_of_prices(row, line)] for row, line in zip(rows, prices, strict=True)]
+
+
+def whole_weights(weights: np.ndarray) -> list[list[int | None]]:
+    return [[None if np.isnan(item) else round(item * 10**8) for item in row] for row in weights.tolist()]
 
 
 def both_ways(case: dict[str, Any]) -> tuple[Simulation, Outcome]:
@@ -45,7 +49,8 @@ def both_ways(case: dict[str, Any]) -> tuple[Simulation, Outcome]:
 
 def slowly(panel: BarPanel, rows: tuple[Instrument, ...], weights: np.ndarray, slippage: np.ndarray, terms: FillTerms) -> Outcome:
     oracle = Oracle(list(rows), terms.cash_micro, terms.fee_e8, terms.spread_e8, terms.leverage_e4)
-    return oracle.walk(listed(tick_rows(rows, panel.open)), listed(tick_rows(rows, panel.close)), listed(weight_rows(weights)), slippage)
+    wide = np.broadcast_to(slippage, weights.shape)
+    return oracle.walk(ticks(rows, panel.open), ticks(rows, panel.close), whole_weights(weights), wide)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"seed {case['seed']}")

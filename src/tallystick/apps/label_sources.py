@@ -23,15 +23,24 @@ from tallystick.artifacts.checksum import sha256_file
 from tallystick.contracts.errors import DataError
 
 Kind = Literal["oi", "liquidations", "marks"]
+SeriesKind = Literal["funding", "spot"]
 TIMES = ("snapshot_ts", "detected_ts", "ts_ns", "event_time_ns", "ts", "time", "timestamp")
 COINS = ("coin", "symbol")
-VALUES = {"oi": ("open_interest", "oi", "value"), "marks": ("mark_px", "mark_price", "price", "value"), "liquidations": ()}
-TABLES = {
+VALUES: dict[str, tuple[str, ...]] = {
+    "oi": ("open_interest", "oi", "value"),
+    "marks": ("mark_px", "mark_price", "price", "value"),
+    "liquidations": (),
+    "funding": ("funding_rate", "rate", "value"),
+    "spot": ("price", "spot_price", "value"),
+}
+TABLES: dict[str, tuple[str, ...]] = {
     "oi": ("hl_oi_snapshots",),
     "liquidations": ("hl_liquidations", "hl_liquidation_events_raw"),
     "marks": ("hl_mark_prices", "hl_mark_prices_raw"),
+    "funding": ("hl_funding_snapshots",),
+    "spot": ("spot_price_snapshots",),
 }
-BAR_VALUES = {"oi": "oi_close", "marks": "close", "liquidations": "liquidation_long_usd"}
+BAR_VALUES = {"oi": "oi_close", "marks": "close", "liquidations": "liquidation_long_usd", "spot": "close"}
 BAR_SIDES = ("liquidation_long_usd", "liquidation_short_usd")
 EARLIEST_NS = 10**17
 _PLAIN = r"^\d+(\.\d+)?$"
@@ -55,25 +64,36 @@ class Stream:
 
 def read_stream(path: Path, kind: Kind) -> Stream:
     """Read one stream. Raises DataError naming the file and what is wrong: an unknown form, a missing column, a time or value that is none."""
-    frame = _frame(path, kind)
-    normal = _from_bars(frame, kind, path) if BAR_VALUES[kind] in frame.columns else _from_rows(frame, kind, path)
+    frame = read_frame(path, kind)
+    return stream_of(known_rows(frame, kind, str(path)), kind, path.name, sha256_file(path), frame.height, str(path))
+
+
+def stream_of(rows: pl.DataFrame, kind: Kind, name: str, sha256: str, read: int, where: str) -> Stream:
+    """Rows of ts, coin and value as a stream. Raises DataError for values that are no numbers, or that differ at one instant."""
     columns: dict[str, tuple[NDArray[np.int64], NDArray[np.int64], int]] = {}
     repeated = 0
-    for (coin,), rows in sorted(normal.partition_by("coin", as_dict=True, maintain_order=True).items()):
-        times = rows["ts"].to_numpy()
-        where = f"{path}, {coin}"
-        units, decimals = units_of(rows["value"], where) if kind != "liquidations" else (np.ones(times.size, dtype=np.int64), 0)
+    for (coin,), own in sorted(rows.partition_by("coin", as_dict=True, maintain_order=True).items()):
+        times = own["ts"].to_numpy()
+        place = f"{where}, {coin}"
+        units, decimals = units_of(own["value"], place) if kind != "liquidations" else (np.ones(times.size, dtype=np.int64), 0)
         order = np.argsort(times, kind="stable")
         times, units = np.ascontiguousarray(times[order]), np.ascontiguousarray(units[order])
         if kind != "liquidations":
-            same = np.concatenate((np.zeros(1, dtype=np.bool_), times[1:] == times[:-1])) if times.size else np.zeros(0, dtype=np.bool_)
-            differs = np.flatnonzero(same[1:] & (units[1:] != units[:-1]))
-            if differs.size:
-                raise DataError(f"expected one value at an instant, found two different ones at {times[differs[0]]}", where=where)
-            repeated += int(same.sum())
-            times, units = times[~same], units[~same]
+            kept = first_of_each(times, units, place)
+            repeated += int(times.size - kept.sum())
+            times, units = times[kept], units[kept]
         columns[str(coin)] = (times, units, decimals)
-    return Stream(kind, path.name, sha256_file(path), frame.height, repeated, columns)
+    return Stream(kind, name, sha256, read, repeated, columns)
+
+
+def first_of_each(times: NDArray[np.int64], values: NDArray[Any], where: str) -> NDArray[np.bool_]:
+    """bool[N]: the first row of each instant, of rows in order of time. Raises DataError where an instant has two different values."""
+    first = np.ones(times.size, dtype=np.bool_)
+    first[1:] = times[1:] != times[:-1]
+    differs = np.flatnonzero(~first[1:] & (values[1:] != values[:-1]))
+    if differs.size:
+        raise DataError(f"expected one value at an instant, found two different ones at {times[differs[0]]}", where=where)
+    return first
 
 
 def histories_of(oi: Stream, liquidations: Stream, marks: Stream) -> tuple[CoinHistory, ...]:
@@ -114,7 +134,8 @@ def _plain(item: str | None, where: str) -> str:
     return format(number, "f")
 
 
-def _frame(path: Path, kind: Kind) -> pl.DataFrame:
+def read_frame(path: Path, kind: Kind | SeriesKind) -> pl.DataFrame:
+    """The rows of a file or database table as they are. Raises DataError for a form that is not known, or a file that cannot be read."""
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
@@ -130,7 +151,12 @@ def _frame(path: Path, kind: Kind) -> pl.DataFrame:
     raise DataError(f"expected a .parquet, .csv, .jsonl or .db file of {kind}, found {path.name}", where=str(path))
 
 
-def _table(path: Path, kind: Kind) -> pl.DataFrame:
+def known_rows(frame: pl.DataFrame, kind: Kind | SeriesKind, where: str) -> pl.DataFrame:
+    """Rows as ts (UTC nanoseconds), coin and value, in their order. A bar's value stands at its close. Raises DataError naming what is missing."""
+    return _from_bars(frame, kind, where) if BAR_VALUES.get(kind) in frame.columns else _from_rows(frame, kind, where)
+
+
+def _table(path: Path, kind: Kind | SeriesKind) -> pl.DataFrame:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         present = {name for (name,) in connection.execute("select name from sqlite_master where type in ('table', 'view')")}
         names = [name for name in TABLES[kind] if name in present]
@@ -142,23 +168,23 @@ def _table(path: Path, kind: Kind) -> pl.DataFrame:
         return pl.DataFrame(cursor.fetchall(), schema=columns, orient="row", infer_schema_length=None)
 
 
-def _column(frame: pl.DataFrame, names: tuple[str, ...], what: str, path: Path) -> str:
+def _column(frame: pl.DataFrame, names: tuple[str, ...], what: str, where: str) -> str:
     for name in names:
         if name in frame.columns:
             return name
-    raise DataError(f"expected a column of {what} ({', '.join(names)}), found {', '.join(frame.columns)}", where=str(path))
+    raise DataError(f"expected a column of {what} ({', '.join(names)}), found {', '.join(frame.columns)}", where=where)
 
 
-def _from_rows(frame: pl.DataFrame, kind: Kind, path: Path) -> pl.DataFrame:
-    time, coin = _column(frame, TIMES, "times", path), _column(frame, COINS, "coins", path)
-    value = frame[_column(frame, VALUES[kind], kind, path)] if VALUES[kind] else pl.Series([1] * frame.height, dtype=pl.Int64)
+def _from_rows(frame: pl.DataFrame, kind: Kind | SeriesKind, where: str) -> pl.DataFrame:
+    time, coin = _column(frame, TIMES, "times", where), _column(frame, COINS, "coins", where)
+    value = frame[_column(frame, VALUES[kind], kind, where)] if VALUES[kind] else pl.Series([1] * frame.height, dtype=pl.Int64)
     coins = frame[coin].cast(pl.String)
     if coins.null_count() or value.null_count():
-        raise DataError("expected a coin and a value in every row, found rows without", where=str(path))
-    return pl.DataFrame({"ts": _times(frame[time], path), "coin": coins, "value": value})
+        raise DataError("expected a coin and a value in every row, found rows without", where=where)
+    return pl.DataFrame({"ts": _times(frame[time], where), "coin": coins, "value": value})
 
 
-def _times(column: pl.Series, path: Path) -> pl.Series:
+def _times(column: pl.Series, where: str) -> pl.Series:
     kind = column.dtype
     try:
         if kind == pl.String:
@@ -167,22 +193,22 @@ def _times(column: pl.Series, path: Path) -> pl.Series:
         if isinstance(column.dtype, pl.Datetime):
             column = column.dt.cast_time_unit("ns").cast(pl.Int64)
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"expected times, found text that is none: {error}", where=str(path)) from error
+        raise DataError(f"expected times, found text that is none: {error}", where=where) from error
     if not column.dtype.is_integer() or column.null_count():
-        raise DataError(f"expected times as whole UTC nanoseconds, ISO text or date-times in every row, found {kind}", where=str(path))
+        raise DataError(f"expected times as whole UTC nanoseconds, ISO text or date-times in every row, found {kind}", where=where)
     earliest = column.min()
     if isinstance(earliest, int) and earliest < EARLIEST_NS:
-        raise DataError(f"expected times in UTC nanoseconds, found {earliest}", where=str(path), hint="Seconds and milliseconds are not guessed: convert them")
+        raise DataError(f"expected times in UTC nanoseconds, found {earliest}", where=where, hint="Seconds and milliseconds are not guessed: convert them")
     return column.cast(pl.Int64)
 
 
-def _from_bars(frame: pl.DataFrame, kind: Kind, path: Path) -> pl.DataFrame:
-    opened = _times(frame[_column(frame, TIMES, "times", path)], path)
-    bars = frame.with_columns(opened.alias("_opened"), frame[_column(frame, COINS, "coins", path)].alias("coin"))
+def _from_bars(frame: pl.DataFrame, kind: Kind | SeriesKind, where: str) -> pl.DataFrame:
+    opened = _times(frame[_column(frame, TIMES, "times", where)], where)
+    bars = frame.with_columns(opened.alias("_opened"), frame[_column(frame, COINS, "coins", where)].alias("coin"))
     steps = bars.sort("coin", "_opened").select(pl.col("_opened").diff().over("coin").alias("step"))["step"].drop_nulls()
     interval = steps.filter(steps > 0).min()
     if not isinstance(interval, int):
-        raise DataError("expected at least two bars of a coin, to know their interval, found fewer", where=str(path))
+        raise DataError("expected at least two bars of a coin, to know their interval, found fewer", where=where)
     closed = bars.with_columns((pl.col("_opened") + interval).alias("ts"))
     if kind != "liquidations":
         return closed.select("ts", "coin", pl.col(BAR_VALUES[kind]).alias("value"))

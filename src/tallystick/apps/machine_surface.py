@@ -10,10 +10,13 @@ import contextlib
 import importlib.util
 import os
 import platform
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn, Protocol
 
 import tallystick
@@ -83,7 +86,25 @@ def serve(arguments: Sequence[str], main_path: Path, dispatch: Callable[[], Disp
         return 0 if health["status"] == "ok" else 1
     if given.json_request is None:
         return _fail(None, ConfigurationError("expected --json-request '<payload>' beside --signal-file, found none"))
-    return _request(given.json_request, given.signal_file, given.workspace, given.now, dispatch)
+    with _terminable():
+        return _request(given.json_request, given.signal_file, given.workspace, given.now, dispatch)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """A polite kill (SIGTERM) ends a request as Ctrl-C does: with its envelope and its signal."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def preflight(main_path: Path) -> dict[str, Any]:
@@ -194,7 +215,7 @@ class _Signals:
 
         if self._path is None:
             return
-        signal = {
+        document = {
             "schema_version": SCHEMA_VERSION,
             "event": event,
             "status": status,
@@ -206,7 +227,7 @@ class _Signals:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("ab") as file:
-                file.write(encode_artifact(contract("runs.lifecycle_signal"), signal))
+                file.write(encode_artifact(contract("runs.lifecycle_signal"), document))
         except OSError as error:
             sys.stderr.write(f"signal file {self._path} cannot be written: {error.strerror}\n")
 

@@ -93,7 +93,7 @@ def import_paths(
                 left_out.append({"what": group.describe(), "why": why})
                 continue
             imported = import_group(lake, group, end_ns=end_ns, keep_others=True)
-            stored.append(_stored(lake, imported.panel.venue, imported.panel.interval_minutes, imported))
+            stored.append(stored_group(lake, imported.panel.venue, imported.panel.interval_minutes, imported))
     if not stored:
         raise DataError(f"expected bars of venue {venue or 'any'} at interval {interval or 'any'}, found none below {', '.join(map(str, paths))}")
     return stored, left_out
@@ -111,7 +111,7 @@ def generate_market(root: Path, seed: int, count: int | None, start: str, days: 
     """Generate and store a market; answer what is stored."""
     workspace = Workspace(root)
     market = store_generated(workspace, seed, count=count, start=start, days=days, interval_minutes=minutes_of(interval))
-    return _stored(Lake(workspace), market.venue, market.interval_minutes, None)
+    return stored_group(Lake(workspace), market.venue, market.interval_minutes, None)
 
 
 def stored_groups(root: Path, interval: str | None) -> list[dict[str, Any]]:
@@ -119,7 +119,7 @@ def stored_groups(root: Path, interval: str | None) -> list[dict[str, Any]]:
     workspace = Workspace(root)
     lake = Lake(workspace)
     places = sorted(get_market_dir(workspace).glob("*/*/coverage.json"))
-    found = [_stored(lake, path.parent.parent.name, minutes_of(path.parent.name), None) for path in places if interval in (None, path.parent.name)]
+    found = [stored_group(lake, path.parent.parent.name, minutes_of(path.parent.name), None) for path in places if interval in (None, path.parent.name)]
     if not found:
         raise DataError(
             f"expected bars in the lake{f' at {interval}' if interval else ''}, found none", where=str(root), hint="See: tallystick market import --help"
@@ -127,7 +127,8 @@ def stored_groups(root: Path, interval: str | None) -> list[dict[str, Any]]:
     return found
 
 
-def _stored(lake: Lake, venue: str, interval_minutes: int, imported: ImportedBars | None) -> dict[str, Any]:
+def stored_group(lake: Lake, venue: str, interval_minutes: int, imported: ImportedBars | None) -> dict[str, Any]:
+    """A group of the lake as the commands show it, with what an import of it refused."""
     document, sha256 = lake.coverage(venue, interval_minutes)
     place = lake.workspace.path("market.coverage", venue=venue, interval=interval_text(interval_minutes))
     return {

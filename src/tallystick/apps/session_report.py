@@ -32,6 +32,9 @@ class SessionReport:
     equity: Decimal
     fees: Decimal
     degraded: bool
+    universe_source: str
+    pool_version: str | None
+    universe_messages: tuple[str, ...]
 
     @property
     def return_pct(self) -> float:
@@ -42,6 +45,8 @@ class SessionReport:
         """For a person."""
         return (
             f"{self.cycles} cycles, {len(self.order_ids)} orders in {len(self.sides)} symbols, {self.fills} fills, fees {self.fees:.2f}",
+            f"universe: {self.universe_source}{f' {self.pool_version}' if self.pool_version else ''}{'; the session is degraded' if self.degraded else ''}",
+            *(f"universe: {text}" for text in self.universe_messages),
             f"equity {self.starting_cash:,.0f} → {self.equity:,.2f} ({self.return_pct:+.2f} %)",
             *(f"{count} × not traded by {stage}, for instance {example}" for stage, (count, example) in self.refusals.items()),
         )
@@ -60,6 +65,9 @@ class SessionReport:
             "equity": format(self.equity, "f"),
             "return_pct": self.return_pct,
             "degraded": self.degraded,
+            "universe_source": self.universe_source,
+            "pool_version": self.pool_version,
+            "universe_messages": list(self.universe_messages),
         }
 
 
@@ -100,6 +108,9 @@ def session_report(workspace: Workspace, session_id: str) -> SessionReport:
         equity=equity,
         fees=fees,
         degraded=config.degraded,
+        universe_source=config.universe_source,
+        pool_version=config.pool_version,
+        universe_messages=tuple(config.settings.get("universe", {}).get("messages", ())),
     )
 
 
@@ -109,6 +120,7 @@ def why(workspace: Workspace, session_id: str, symbol: str, at: str | None) -> d
     Raises DataError when the session never looked at the symbol.
     """
     limit = None if at is None else ns_from_iso(at)
+    config = load_config(workspace, session_id)
     found: dict[str, Any] | None = None
     seen: set[str] = set()
     for row in journal_reader(workspace, session_id).rows("commit"):
@@ -135,4 +147,7 @@ def why(workspace: Workspace, session_id: str, symbol: str, at: str | None) -> d
         "action": found["action"],
         "order_id": found["order_id"],
         "stages": found["stages"],
+        "universe_source": config.universe_source,
+        "pool_version": config.pool_version,
+        "degraded": config.degraded,
     }

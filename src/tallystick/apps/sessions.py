@@ -45,7 +45,11 @@ PAST_BARS = 120
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a session is asked to be. symbols keep the order of the pool; run_root: the training run whose models trade."""
+    """What a session is asked to be. symbols keep the order of the pool; run_root: the training run whose models trade.
+
+    pool_manifest: of a release that was pulled from upstream; universe_degraded: the pool came from a lower tier than fresh upstream;
+    universe_facts: what a reader was told about the pool that it follows.
+    """
 
     market_venue: str
     interval_minutes: int
@@ -62,6 +66,13 @@ class SessionRequest:
     limits: RiskConfig = PAPER_LIMITS
     costs: VenueCosts = field(default_factory=VenueCosts)
     spread_floor_bps: float = 2.0
+    pool_manifest: Path | None = None
+    universe_degraded: bool = False
+    universe_facts: Mapping[str, Any] | None = None
+
+    def manifest_path(self, workspace: Workspace) -> Path | None:
+        """The manifest of the release that the symbols come from: a pulled one, else the workspace's own; None without a release."""
+        return self.pool_manifest or (workspace.path("universe.artifact_manifest") if self.pool_version is not None else None)
 
 
 def plan_session(workspace: Workspace, request: SessionRequest, *, now_ns: int) -> SessionConfig:
@@ -74,8 +85,9 @@ def plan_session(workspace: Workspace, request: SessionRequest, *, now_ns: int) 
         request.run_root, predictor_loaders(), request.interval_minutes, verdicts=verdicts(workspace, request.run_root), ungated=request.gate.overridden
     )
     inputs = [*_market_inputs(workspace, request), *_model_inputs(workspace, request.run_root, models)]
-    if request.pool_version is not None:
-        inputs.append(_reference(workspace, "universe.artifact_manifest", workspace.path("universe.artifact_manifest")))
+    manifest = request.manifest_path(workspace)
+    if manifest is not None:
+        inputs.append(_reference(workspace, "universe.artifact_manifest", manifest))
     start, end = iso_from_ns(request.start_ns), iso_from_ns(request.end_ns)
     return SessionConfig(
         session_id=request.session_id or f"paper-{start[:10].replace('-', '')}-{request.run_root.name[-8:]}",
@@ -88,7 +100,7 @@ def plan_session(workspace: Workspace, request: SessionRequest, *, now_ns: int) 
         start=start,
         end=end,
         starting_cash=float(request.starting_cash),
-        degraded=models.degraded,
+        degraded=models.degraded or request.universe_degraded,
         universe_source=request.universe_source,
         pool_version=request.pool_version,
         gate=request.gate,
@@ -100,6 +112,7 @@ def plan_session(workspace: Workspace, request: SessionRequest, *, now_ns: int) 
             "risk": asdict(request.limits),
             "costs": asdict(request.costs),
             "engine": {"spread_floor_bps": request.spread_floor_bps},
+            **({} if request.universe_facts is None else {"universe": dict(request.universe_facts)}),
         },
     )
 
@@ -113,8 +126,9 @@ def _refuse_known_future(workspace: Workspace, request: SessionRequest) -> None:
             where=request.run_root.name,
             hint="Train with --end, or start the session later",
         )
-    if request.pool_version is not None:
-        pool = read_artifact(contract("universe.artifact_manifest"), workspace.path("universe.artifact_manifest"))
+    manifest = request.manifest_path(workspace)
+    if manifest is not None:
+        pool = read_artifact(contract("universe.artifact_manifest"), manifest)
         if request.start_ns < ns_from_iso(pool.as_of_date) + NS_PER_DAY:
             raise SafetyRefusal(
                 f"expected a session after the day of its pool, {pool.as_of_date}, found one that starts at {start}",

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
+from tallystick.adapters.event_store.records import read_tail
 from tallystick.adapters.journals.sqlite import SqliteJournalReader
 from tallystick.artifacts.document_check import Failure
 from tallystick.contracts.checking import parse_bytes
-from tallystick.contracts.errors import ArtifactError
+from tallystick.contracts.errors import ArtifactError, DataError
 from tallystick.contracts.registry import contract
 from tallystick.engine.journal import check_chain
 
@@ -31,4 +33,34 @@ def verify_journal(path: Path) -> list[Failure]:
     return []
 
 
-VERIFIERS: Mapping[str, Callable[[Path], list[Failure]]] = {"engine.journal": verify_journal}
+def verify_event_tail(path: Path) -> list[Failure]:
+    """Every whole record of the open end of an event store; a last one that is cut was never acknowledged."""
+    try:
+        records = read_tail(path)
+    except ArtifactError as error:
+        return [Failure(str(path), "tail_records", "whole records, the last one perhaps cut", error.message)]
+    broken = next((after.number for before, after in pairwise(records) if after.number != before.number + 1), None)
+    return [] if broken is None else [Failure(str(path), "tail_records", "records without a hole in their numbers", f"a hole before {broken}")]
+
+
+def verify_fact_tables(path: Path) -> list[Failure]:
+    """The tables of a workspace's facts: at our revision, and every row still under its digest."""
+    from tallystick.adapters.fact_tables.database import sqlite_url
+    from tallystick.adapters.fact_tables.reader import FactTablesReader
+
+    try:
+        reader = FactTablesReader(sqlite_url(path))
+        try:
+            altered = list(reader.altered())
+        finally:
+            reader.close()
+    except DataError as error:
+        return [Failure(str(path), "fact_tables", "tables of facts at the present revision", error.message)]
+    return [Failure(str(path), "row_key", f"content of {table} that gives its key", f"another under {key}") for table, key in altered]
+
+
+VERIFIERS: Mapping[str, Callable[[Path], list[Failure]]] = {
+    "engine.journal": verify_journal,
+    "observation.event_tail": verify_event_tail,
+    "observation.fact_tables": verify_fact_tables,
+}

@@ -6,6 +6,7 @@ import errno
 import itertools
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,25 @@ def write_atomic_bytes(path: Path, data: bytes) -> str:
         temporary.unlink(missing_ok=True)
         raise
     return sha256_bytes(data)
+
+
+def replace_files(files: Mapping[Path, bytes]) -> None:
+    """Write many files of a folder that can be made again: each appears whole or not at all, but none is synced.
+
+    The folder's seal, which is synced, comes after and says what must be there: what a failing machine lost is found by it. Raises ArtifactError when the
+    disk refuses; files written by then stay.
+    """
+    for path, data in files.items():
+        make_folder(path.parent)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}-{next(_COUNTER)}.tmp")
+        try:
+            _sweep(path)
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except OSError as error:
+            raise write_error(path, error) from error
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def _sweep(path: Path) -> None:

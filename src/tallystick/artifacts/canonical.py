@@ -14,12 +14,26 @@ from pydantic import BaseModel
 
 from tallystick.contracts.errors import ArtifactError
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
 
 def plain(value: Any) -> Any:
     """Shapes, dataclasses, enums, tuples and decimals as plain JSON values; unset optional fields of a shape are left out.
 
     Raises ArtifactError for a value that JSON cannot carry.
     """
+    # Most of every document is plain already; asking a shape's metaclass about each number costs more than all the rest.
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is dict:
+        return {key if type(key) is str else str(plain(key)): plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [plain(item) for item in value]
+    return _made_plain(value)
+
+
+def _made_plain(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return plain(value.model_dump(mode="python", exclude_unset=True))
     if is_dataclass(value) and not isinstance(value, type):

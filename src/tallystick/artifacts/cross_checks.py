@@ -10,10 +10,11 @@ from typing import Any
 from tallystick.artifacts.canonical import parse_json, plain
 from tallystick.artifacts.checksum import sha256_file
 from tallystick.artifacts.document_check import Failure, csv_instances
-from tallystick.artifacts.paths import Workspace, get_model_run_dir, get_target_dir
+from tallystick.artifacts.paths import Workspace, get_event_segment_paths, get_model_run_dir, get_target_dir
 from tallystick.artifacts.seal import SEAL_NAME, SIGNATURE_NAME
 from tallystick.artifacts.store import read_bytes
 from tallystick.contracts.errors import ArtifactError, ConfigurationError, TallystickError
+from tallystick.contracts.pool_rules import NAMESPACE
 from tallystick.contracts.registry import contract
 from tallystick.contracts.training import MODEL_EXTENSIONS
 
@@ -130,6 +131,26 @@ def artifact_manifest(path: Path, document: Any, parts: Mapping[str, str], out: 
     pool = path.with_name("live_pool.json")
     if pool.is_file() and (found := _field(pool, "symbols")) != body["symbols"]:
         out.fail(path, "symbols_equal_live_pool", f"the symbols of {pool.name}, in order: {found}", f"{body['symbols']}")
+    if NAMESPACE in path.parts:
+        _published(path, body["version"], out)
+
+
+def _published(path: Path, version: str, out: CrossCheck) -> None:
+    """In an object store the manifest under current/ is the very one of its version, and a version's folder bears its name (D5.34, D5.35)."""
+    if path.parent.name != "current":
+        if path.parent.name != version:
+            out.fail(path, "folder_names_the_release", f"the release {path.parent.name}", version)
+        return
+    original = Workspace(path.parents[1]).at(f"releases/{version}/{path.name}")
+    if original.is_file():
+        out.hash(path, sha256_file(original), "current_is_a_release")
+    else:
+        out.fail(path, "current_is_a_release", f"the release {version} beside it", "none")
+
+
+def is_published(path: Path) -> bool:
+    """Whether a file is an object of a store, where a manifest, not a seal, stands for a finished release."""
+    return NAMESPACE in path.parts
 
 
 def _field(path: Path, name: str) -> Any:
@@ -164,6 +185,17 @@ def coverage(path: Path, document: Any, parts: Mapping[str, str], out: CrossChec
             out.fail(file, "coverage_lists_every_file", f"a row in {path.name}", "none")
 
 
+def event_day(path: Path, document: Any, parts: Mapping[str, str], out: CrossCheck) -> None:
+    """Both files of every segment have the hashes that the index records, and the folders' names agree."""
+    for item in document.segments:
+        messages, events = get_event_segment_paths(path, item.segment)
+        out.hash(messages, item.messages_sha256, "messages_sha256")
+        out.hash(events, item.events_sha256, "events_sha256")
+    for name, value in (("venue", document.venue), ("day", document.day)):
+        if parts.get(name, value) != value:
+            out.fail(path, "folder_names_the_day", f"{name} {parts[name]} as in the folder's name", value)
+
+
 def run_index(path: Path, document: Any, parts: Mapping[str, str], out: CrossCheck) -> None:
     """Index rows and run folders match, and the three forms of the index hold the same runs (D3.31)."""
     listed = list(_run_ids(plain(document)))
@@ -194,6 +226,7 @@ def _run_ids(document: Any) -> Iterator[str]:
 
 CROSS_CHECKS: Mapping[str, Check] = {
     "market.coverage": coverage,
+    "observation.event_day": event_day,
     "universe.artifact_manifest": artifact_manifest,
     "universe.live_pool": live_pool,
     "runs.index_json": run_index,

@@ -9,18 +9,26 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tallystick.artifacts.atomic import make_folder, write_error
+from tallystick.contracts.errors import ArtifactError
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Make the folder where it is missing, wait until no other process holds it, and hold it. Raises ArtifactError when it cannot be made or opened."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Make the folder where it is missing, wait until no other process holds it, and hold it.
+
+    Raises ArtifactError when it cannot be made or opened, or without `wait` when another process holds it.
+    """
     make_folder(folder)
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise write_error(folder, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            hint = "Let the other process end first"
+            raise ArtifactError("expected to be the only writer in the folder, found another process writing", where=str(folder), hint=hint) from error
         yield
     finally:
         os.close(descriptor)

@@ -103,6 +103,11 @@ def get_paper_session_dir(workspace: Workspace, session_id: str) -> Path:
     return workspace.root / path_patterns.fill("outputs/paper_sessions/{session_id}", {"session_id": session_id})
 
 
+def get_paper_sessions_dir(workspace: Workspace) -> Path:
+    """`outputs/paper_sessions`."""
+    return workspace.root / "outputs" / "paper_sessions"
+
+
 def get_lake_dir(workspace: Workspace, venue: str, interval: str) -> Path:
     """`data/market/<venue>/<interval>`: bar files and their coverage."""
     return workspace.root / path_patterns.fill("data/market/{venue}/{interval}", {"venue": venue, "interval": interval})
@@ -113,6 +118,11 @@ def get_market_dir(workspace: Workspace) -> Path:
     return workspace.root / "data" / "market"
 
 
+def get_fetched_dir(workspace: Workspace, venue: str, interval: str) -> Path:
+    """`data/fetched/<venue>/<interval>`: what a venue told, page by page."""
+    return workspace.root / path_patterns.fill("data/fetched/{venue}/{interval}", {"venue": venue, "interval": interval})
+
+
 def get_manifest_path(run_root: Path) -> Path:
     """`<run root>/manifest.json`."""
     return run_root / "manifest.json"
@@ -121,3 +131,30 @@ def get_manifest_path(run_root: Path) -> Path:
 def get_recorded_path(run_root: Path, relative: str) -> Path:
     """The path of a name that a run's manifest records, kept inside the run. Raises ConfigurationError for one that leaves it."""
     return Workspace(run_root).at(relative)
+
+
+def get_event_store_dir(workspace: Workspace, venue: str) -> Path:
+    """`data/events/<venue>`: the store of a venue's messages and events, one folder a day."""
+    return workspace.root / path_patterns.fill("data/events/{venue}", {"venue": venue})
+
+
+def get_event_tail_path(store: Path) -> Path:
+    """`<store>/tail.log`: what is durable and in no segment yet."""
+    return store / "tail.log"
+
+
+def get_event_day_path(store: Path, day: str) -> Path:
+    """`<store>/<day>/day.json`: the index of a day."""
+    return store / path_patterns.fill("{day}/day.json", {"day": day})
+
+
+def get_event_segment_paths(day_index: Path, segment: str) -> tuple[Path, Path]:
+    """The files with the messages and the events of one segment, beside the index of its day."""
+    messages, events = (path_patterns.fill(f"{name}-{{segment}}.parquet", {"segment": segment}) for name in ("messages", "events"))
+    return day_index.parent / messages, day_index.parent / events
+
+
+def get_event_days(store: Path) -> tuple[Path, ...]:
+    """The indexes of the days in a store, or of the one day whose folder is given, by date; none where it is no store."""
+    own = store / "day.json"
+    return (own,) if own.is_file() else tuple(sorted(store.glob("*/day.json")))

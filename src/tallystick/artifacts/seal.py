@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +39,19 @@ def sealed_files(folder: Path) -> Iterator[Path]:
     yield from sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def seal_text(folder: Path) -> bytes:
-    """What the seal of a folder must say now."""
-    rows = (f"{sha256_file(path)}  {path.relative_to(folder).as_posix()}\n" for path in sealed_files(folder) if not path.name.endswith(".tmp"))
+def seal_text(folder: Path, written: Mapping[str, str] | None = None) -> bytes:
+    """What the seal of a folder must say now. written: SHA-256 by relative path of files whose writer knows it, so that they are not read again."""
+    known, rows = written or {}, []
+    for path in sealed_files(folder):
+        name = path.relative_to(folder).as_posix()
+        if not name.endswith(".tmp"):
+            rows.append(f"{known.get(name) or sha256_file(path)}  {name}\n")
     return "".join(rows).encode()
 
 
-def seal_folder(folder: Path) -> str:
-    """Seal a finished folder; answer the seal's own SHA-256, which stands for the whole folder."""
-    return write_atomic_bytes(folder.joinpath(SEAL_NAME), seal_text(folder))
+def seal_folder(folder: Path, written: Mapping[str, str] | None = None) -> str:
+    """Seal a finished folder; answer the seal's own SHA-256, which stands for the whole folder. written: as in `seal_text`."""
+    return write_atomic_bytes(folder.joinpath(SEAL_NAME), seal_text(folder, written))
 
 
 def break_seal(folder: Path) -> None:

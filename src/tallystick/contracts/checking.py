@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from tallystick.contracts.contract import Contract, Finding
 from tallystick.contracts.errors import ContractViolation, TallystickError
@@ -47,13 +48,25 @@ def parse(contract: Contract, document: object, where: str = "") -> Any:
     return parse_bytes(contract, data, where)
 
 
+def shape_problems(contract: Contract, data: bytes) -> list[str]:
+    """Every field in which the JSON bytes are not of the contract's shape, in words; none for bytes that are."""
+    try:
+        adapter(shape_of(contract)).validate_json(data, strict=True)
+    except ValidationError as error:
+        return [_problem(item) for item in error.errors(include_url=False, include_context=False)]
+    return []
+
+
 def _violation(contract: Contract, error: ValidationError, where: str) -> ContractViolation:
     problems = error.errors(include_url=False, include_context=False)
-    first = problems[0]
-    field = ".".join(str(part) for part in first["loc"]) or "document"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    found = "nothing" if first["type"] == "missing" else _short(first.get("input"))
-    return ContractViolation(f"{contract.name}: field {field}: {first['msg'].lower()}, found {found}{more}", where=where or contract.name)
+    return ContractViolation(f"{contract.name}: {_problem(problems[0])}{more}", where=where or contract.name)
+
+
+def _problem(item: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in item["loc"]) or "document"
+    found = "nothing" if item["type"] == "missing" else _short(item.get("input"))
+    return f"field {field}: {item['msg'].lower()}, found {found}"
 
 
 def _short(value: object) -> str:

@@ -51,7 +51,7 @@ Clock = Literal["venue", "receiver"]
 EVENT_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "TRADE": ("price", "quantity", "side", "trade_id"),
-        "LIQUIDATION": ("price", "quantity", "side", "average_price", "filled_quantity", "order_status", "user"),
+        "LIQUIDATION": ("price", "quantity", "side", "average_price", "filled_quantity", "order_status", "user", "trade_id"),
         "QUOTE": ("bid_price", "bid_quantity", "ask_price", "ask_quantity", "update_id"),
         "BOOK": ("bids", "asks", "last_update_id"),
         "BOOK_DELTA": ("bids", "asks", "first_update_id", "last_update_id", "previous_update_id"),
@@ -211,7 +211,7 @@ _DECODERS = "adapters.venues"
 CONTRACTS: tuple[Contract, ...] = (
     Contract(
         name="observation.venue_event",
-        version="1.0",
+        version="1.1",
         purpose="One fact out of a venue's message, with the venue's own decimal text",
         producer=_DECODERS,
         consumers=(Consumer("observation.ingestion", ("*",), "normalise"), Consumer("adapters.event_store", ("*",), "append and replay")),
@@ -222,6 +222,7 @@ CONTRACTS: tuple[Contract, ...] = (
             Rule("venue_event_is_identified", "an id from 1, a source, and a symbol", _identified, ("D4.22", "D4.23")),
         ),
         clauses=("D4.22", "D4.23"),
+        history=("1.1 trade_id of a LIQUIDATION: two fills of one liquidation can be alike in all else",),
     ),
     Contract(
         name="observation.control_message",
@@ -258,5 +259,16 @@ CONTRACTS: tuple[Contract, ...] = (
         rules=(Rule("content_gives_its_bytes", "content in the encoding that it names", _content_is_bytes, ("D4.24",)),),
         clauses=("D4.24", "D4.26"),
         wall_clock=("received_ns",),
+    ),
+    Contract(
+        name="observation.fact_tables",
+        version="1.0",
+        purpose="Decoded facts in tables (hl_oi_snapshots, hl_liquidations, hl_mark_prices and others), each row under a digest of its content",
+        producer="adapters.fact_tables.writer",
+        consumers=(Consumer("apps.label_database", ("hl_oi_snapshots", "hl_liquidations", "hl_mark_prices"), "streams of the cascade labeler"),),
+        shape=None,
+        encoding="sqlite",
+        paths=("data/facts/facts.db",),
+        clauses=("D4.27",),
     ),
 )

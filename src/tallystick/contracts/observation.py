@@ -49,7 +49,13 @@ class ObservationStatus(Enum):
     FAILED = "FAILED"
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None), bytes})
+
+
 def _immutable(value: Any) -> Any:
+    # Most values are leaves, and asking an abstract class about each would cost more than everything else in a busy stream.
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return MappingProxyType({key: _immutable(item) for key, item in value.items()})
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

@@ -143,7 +143,14 @@ _HEALTH = Consumer("research.paper_sessions", ("status", "started_at", "terminal
 
 
 def _of_session(name: str, file: str, **fields: Any) -> Contract:
-    return Contract(name=f"paper_sessions.{name}", version="1.0", producer="research.paper_sessions", paths=(f"{_SESSION}/{file}",), seed_name=file, **fields)
+    return Contract(
+        name=f"paper_sessions.{name}",
+        version=fields.pop("version", "1.0"),
+        producer="research.paper_sessions",
+        paths=(f"{_SESSION}/{file}",),
+        seed_name=file,
+        **fields,
+    )
 
 
 CONTRACTS = (
@@ -195,6 +202,7 @@ CONTRACTS = (
     _of_session(
         "report",
         "report.json",
+        version="1.1",
         purpose="The public report of a paper session; its run_id is the session id",
         consumers=(Consumer("outside.machines", ("machine_contract",), "read the result of a request"), _PEOPLE),
         shape=PaperReport,

@@ -78,8 +78,9 @@ __all__ = [
 
 
 def _places(file: str) -> tuple[str, ...]:
-    """Local build, then the version's and the current object of the local object store."""
-    return (f"data/output/{file}", f"objects/{{bucket}}/{rules.NAMESPACE}/releases/{{version}}/{file}", f"objects/{{bucket}}/{rules.NAMESPACE}/current/{file}")
+    """Local build, the version's and the current object of a local object store (in a workspace, then anywhere), and a release that a reader pulled."""
+    published = (f"{rules.NAMESPACE}/releases/{{version}}/{file}", f"{rules.NAMESPACE}/current/{file}")
+    return (f"data/output/{file}", *(f"objects/{{bucket}}/{name}" for name in published), *published, f"state/pool/releases/{{version}}/{{manifest}}/{file}")
 
 
 def _shadow(file: str) -> tuple[str, ...]:
@@ -167,7 +168,7 @@ CONTRACTS: tuple[Contract, ...] = (
         producer="universe.publication",
         consumers=(Consumer("universe.resolution", ("*",), "tier one of the live pool"),),
         shape=SummaryDocument,
-        paths=("documents/{collection}/{document}.json",),
+        paths=("documents/{collection}/{document}.json", f"{COLLECTION}/{DOCUMENT}.json"),
         rules=rules.SUMMARY_RULES,
         seed_name="Firestore strategy/CRYPTO_LIVE_POOL_ROTATION_LIVE_POOL",
         clauses=("D5.27", "D5.28", "D5.29", "D5.30", "D5.32"),
@@ -216,18 +217,18 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     Contract(
         name="universe.build_report",
-        version="1.0",
+        version="1.1",
         purpose="How a release was made: refusals with their numbers, names unseen, benchmark, regime and weights",
         producer="universe.release",
         consumers=(Consumer("apps.cli", ("*",), "say why a name is in the pool or not"),),
         shape=BuildReport,
         paths=("data/output/build_report.json",),
         rules=rules.REPORT_RULES,
-        open_maps=("weights",),
+        open_maps=("weights", "components"),
     ),
     Contract(
         name="universe.resolved_pool",
-        version="1.0",
+        version="1.1",
         purpose="The pool that a reader got, from which tier, and whether that is degraded",
         producer="universe.resolution",
         consumers=(

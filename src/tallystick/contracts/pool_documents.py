@@ -294,6 +294,20 @@ class Refusal(Shape):
     limit: float | str | None
 
 
+class ScoreComponent(Shape):
+    """How a fitted score of a release was made: rows from `train_from` to `train_to`, fitted on `fitted_on`; `absent` says why there is none."""
+
+    family: str
+    label: str
+    fitted_on: DateText
+    rows: Count
+    features: Count
+    versions: Mapping[str, str]
+    train_from: DateText | None = None
+    train_to: DateText | None = None
+    absent: str | None = None
+
+
 class BuildReport(Shape):
     """How a release was made: names seen, refused and unseen, benchmark, regime and weights. Diagnostics: live readiness is never read from it.
 
@@ -322,13 +336,16 @@ class BuildReport(Shape):
     survivorship: str
     quote_volume_estimated: tuple[Symbol, ...]
     coverage_sha256: Sha256 | None = None
+    components: Mapping[str, ScoreComponent] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPool:
     """What a reader gets from any of the four tiers: the mapping in official order, and where it came from.
 
-    `degraded` is true for every source but fresh_upstream. Raises ContractViolation for an empty mapping or a degraded flag that belies its source.
+    `degraded` is true for every source but fresh_upstream. `age_days`: whole days between the snapshot and the reader's clock, `manifest_sha256`: of the
+    verified release behind it, both None where there is none. `loaded_at`: the reader's clock. Raises ContractViolation for an empty mapping or a degraded
+    flag that belies its source.
     """
 
     symbol_map: Mapping[str, str]
@@ -338,6 +355,14 @@ class ResolvedPool:
     version: str | None = None
     messages: tuple[str, ...] = field(default=())
     errors: tuple[str, ...] = field(default=())
+    age_days: int | None = None
+    manifest_sha256: str | None = None
+    loaded_at: str | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the pool is upstream's own, valid and within the age limit."""
+        return self.source == "fresh_upstream"
 
     def __post_init__(self) -> None:
         if not self.symbol_map:

@@ -339,8 +339,18 @@ def _report_counts(document: Any) -> str | None:
     return None
 
 
+def _components(document: Any) -> str | None:
+    for name, row in sorted((document.components or {}).items()):
+        if (row.absent is None) != (name in document.weights):
+            return f"{name} with weight {document.weights.get(name)} and absence {row.absent!r}"
+        if row.train_to is not None and row.train_to >= row.fitted_on:
+            return f"{name} fitted on {row.fitted_on} with rows up to {row.train_to}"
+    return None
+
+
 REPORT_RULES = (
     VERSION,
+    Rule("components_are_weighted_or_absent", "each fitted score has a weight or a reason, and learned from days before its fit", _components),
     Rule("every_candidate_is_accounted_for", "candidates are in the universe or refused, and unseen names are counted", _report_counts),
     Rule(
         "refusals_are_sorted",

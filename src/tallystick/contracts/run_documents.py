@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from tallystick.contracts.contract import Rule, Shape
 from tallystick.contracts.errors import DataError
+from tallystick.contracts.run_evidence import EVIDENCE_RULES, Capacity, Evidence, Overfitting
 from tallystick.contracts.time import ns_from_iso
 
 SCHEMA_VERSION = "1.0"
@@ -109,7 +110,8 @@ class ArtifactEntry(Shape):
 class Costs(Shape):
     """What trading cost, in quote units: fees paid, and the distance between each fill and the open it was measured against.
 
-    `funding_included` says whether funding payments are in the equity. `turnover` is traded notional over mean equity.
+    `funding_included` says whether funding payments are in the equity. `turnover` is traded notional over mean equity. `spread` and `slippage` are the two
+    parts of `spread_and_slippage`; `funding` is what was paid, negative when it was received.
     """
 
     fees: SignedDecimalText
@@ -120,6 +122,9 @@ class Costs(Shape):
     fills: Count
     refused_small: Count
     cut_to_margin: Count
+    spread: SignedDecimalText | None = None
+    slippage: SignedDecimalText | None = None
+    funding: SignedDecimalText | None = None
 
 
 class Exposure(Shape):
@@ -149,8 +154,24 @@ class Annualisation(Shape):
     says: str
 
 
+class PortfolioModeResult(Shape):
+    """The same forward runs under one way of splitting the capital; money in quote units."""
+
+    mode: Literal["raw_capital", "equal_weight", "custom_weight"]
+    initial_capital: SignedDecimalText
+    final_equity: SignedDecimalText
+    total_return: float | None = None
+    sharpe_simple: float | None = None
+    max_drawdown: float | None = None
+    trades: Count
+
+
 class RunReport(Shape):
-    """`report.json`: the canonical public artifact of a run. `results` holds the best rows (one per symbol for a plain run), at most ten."""
+    """`report.json`: the canonical public artifact of a run. `results` holds the best rows (one per symbol for a plain run), at most ten.
+
+    oos_leaderboard: for a walk-forward, its configurations by what they did on test periods, at most ten.
+    portfolio_modes: for a portfolio, the ways to split its capital.
+    """
 
     schema_version: Literal["1.0"]
     artifact_type: Literal["quantlab_run_report"]
@@ -170,6 +191,11 @@ class RunReport(Shape):
     benchmark: Benchmark | None = None
     annualisation: Annualisation | None = None
     advanced: Mapping[str, float | None] | None = None
+    oos_leaderboard: tuple[Mapping[str, Any], ...] | None = None
+    portfolio_modes: tuple[PortfolioModeResult, ...] | None = None
+    evidence: Evidence | None = None
+    capacity: Capacity | None = None
+    overfitting: Overfitting | None = None
 
 
 class RunMetrics(Shape):
@@ -266,6 +292,7 @@ REPORT_RULES = (
     Rule("artifacts_are_sorted", "each file once, sorted by name", _listed_once, ("D3.10",)),
     Rule("no_legacy_names", "no file under a legacy name (meta.json, run_report.json)", _no_legacy, ("D3.40",)),
     Rule("drawdown_is_a_loss", "max_drawdown at or below 0", _drawdown, ("D3.10",)),
+    *EVIDENCE_RULES,
 )
 
 
@@ -302,5 +329,15 @@ TRADES_RULES = (
     Rule("trades_in_order_of_time", "fills in the order in which they happened", _in_time, ("D3.06",)),
     Rule("quantities_are_unsigned", "qty and price without a sign; side says the direction", _sizes, ("D3.06",)),
 )
-REPORT_OPEN_MAPS = ("header", "config_resolved", "results", "summary", "machine_contract.summary", "machine_contract.best_result", "advanced")
+REPORT_OPEN_MAPS = (
+    "header",
+    "config_resolved",
+    "results",
+    "summary",
+    "machine_contract.summary",
+    "machine_contract.best_result",
+    "advanced",
+    "oos_leaderboard",
+    "evidence.bootstrap.intervals",
+)
 METRICS_OPEN_MAPS = ("summary", "best_result", "advanced")

@@ -40,6 +40,7 @@ from tallystick.contracts.run_documents import (
     UtcText,
 )
 from tallystick.contracts.sweep_tables import LEADERBOARD_RULES, WALKFORWARD_RULES, LeaderboardTable, WalkforwardTable
+from tallystick.contracts.workflows import ForwardSettings, PortfolioSettings, SearchSettings, WalkforwardSettings
 
 RUNS_ROOT = "outputs/runs"
 _RUN = f"{RUNS_ROOT}/{{run_id}}"
@@ -66,6 +67,7 @@ class ResolvedConfig(Shape):
 
     ticker: symbols joined by commas. start inclusive, end exclusive. interval as `1h`. fee, k_atr, leverage and spread are per trade: fee a fraction of
     notional, slippage_bps and spread_bps basis points of the price, k_atr times ATR / close under mode `atr`. initial_cash in quote units, split equally.
+    search, walkforward, forward, portfolio: what that workflow did beyond a plain run; for a sweep, strategy_params holds what was not searched.
     """
 
     ticker: str
@@ -84,6 +86,10 @@ class ResolvedConfig(Shape):
     initial_cash: float
     universe_source: str
     universe_version: str | None
+    search: SearchSettings | None = None
+    walkforward: WalkforwardSettings | None = None
+    forward: ForwardSettings | None = None
+    portfolio: PortfolioSettings | None = None
 
 
 class IndexRow(Shape):
@@ -184,7 +190,7 @@ _MACHINES = Consumer("outside.machines", ("machine_contract",), "read the result
 
 
 def _of_run(name: str, file: str, **fields: Any) -> Contract:
-    return Contract(name=f"runs.{name}", version="1.0", producer="research.run", paths=(f"{_RUN}/{file}",), seed_name=file, **fields)
+    return Contract(name=f"runs.{name}", version=fields.pop("version", "1.0"), producer="research.run", paths=(f"{_RUN}/{file}",), seed_name=file, **fields)
 
 
 CONTRACTS = (
@@ -204,6 +210,7 @@ CONTRACTS = (
     _of_run(
         "config",
         "config.json",
+        version="1.1",
         purpose="The resolved configuration of a run",
         consumers=(Consumer("artifacts.run_index", ("ticker", "start", "end"), "build the index"), _PEOPLE),
         shape=ResolvedConfig,
@@ -213,7 +220,7 @@ CONTRACTS = (
             Rule("costs_are_not_negative", "costs at or above 0, leverage and cash above 0", _costs, ("D3.08",)),
         ),
         clauses=("D3.05", "D3.08"),
-        open_maps=("strategy_params",),
+        open_maps=("strategy_params", "portfolio.filters"),
     ),
     _of_run(
         "metrics",
@@ -228,6 +235,7 @@ CONTRACTS = (
     _of_run(
         "report",
         "report.json",
+        version="1.1",
         purpose="The canonical public report of a run, with the machine-facing result in machine_contract",
         consumers=(_MACHINES, Consumer("artifacts.run_index", ("header", "summary"), "build the index"), _PEOPLE),
         shape=RunReport,
@@ -240,6 +248,15 @@ CONTRACTS = (
         "trades", "trades.csv", purpose="Every fill of a run", consumers=(_PEOPLE,), shape=TradesTable, rules=TRADES_RULES, clauses=("D3.06",), encoding="csv"
     ),
     _of_run("run_report", "run_report.md", purpose="The report for people", consumers=(_PEOPLE,), shape=None, clauses=("D3.06",), encoding="text"),
+    _of_run(
+        "report_page",
+        "report.html",
+        purpose="The report with its pictures: one self-contained page",
+        consumers=(_PEOPLE,),
+        shape=None,
+        clauses=("D3.06",),
+        encoding="text",
+    ),
     _of_run("equity", "artifacts/equity.csv", purpose="The equity curve of a run", consumers=(_PEOPLE,), shape=EquityRow, clauses=("D3.06",), encoding="csv"),
     _of_run(
         "supplement",

@@ -78,10 +78,13 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    text = repr(value) if isinstance(value, float) else str(value)
-    if any(mark in text for mark in "\r\n"):
+    # A number needs no quotes; a float's shortest exact form is its repr.
+    if isinstance(value, int | float):
+        return repr(value) if isinstance(value, float) else str(value)
+    text = str(value)
+    if "\n" in text or "\r" in text:
         raise ArtifactError(f"expected a cell on one line, found {text!r}")
-    return f'"{text.replace(chr(34), chr(34) * 2)}"' if any(mark in text for mark in ',"') else text
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if "," in text or '"' in text else text
 
 
 def table_bytes(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> bytes:

@@ -11,11 +11,12 @@ from tallystick.contracts.errors import DataError, InvariantViolation
 
 @dataclass(frozen=True, slots=True)
 class MarginTier:
-    """Maintenance margin from a notional upward: notional · rate − deduction. Money in micro-quote, rate in 1e-8."""
+    """From a notional upward: maintenance margin notional · rate − deduction, and the most leverage. Money in micro-quote, rate in 1e-8."""
 
     lower_micro: int
     rate_e8: int
     deduction_micro: int
+    max_leverage: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,7 @@ class TradedInstrument:
     tick: smallest price step; lot: smallest quantity step (base units); one tick × one lot is worth unit_num / unit_den micro-quote.
     min_notional: smallest order in quote currency; price_figures: most significant figures of a price, None without such a rule;
     funding_interval_ns: 0 without funding, else the step of the UTC grid on which it is paid; tiers ascend from lower 0;
-    max_leverage: the most that initial margin allows, a multiple.
-    Raises InvariantViolation when the grid is not positive, or the tiers do not ascend from 0.
+    Raises InvariantViolation when the grid is not positive, the tiers do not ascend from 0, or a higher tier allows more leverage.
     """
 
     symbol: str
@@ -38,16 +38,18 @@ class TradedInstrument:
     tiers: tuple[MarginTier, ...] = (MarginTier(0, 500_000, 0),)
     funding_interval_ns: int = 0
     price_figures: int | None = None
-    max_leverage: int = 10
 
     def __post_init__(self) -> None:
-        if not (self.symbol and self.tick > 0 and self.lot > 0 and self.unit_num > 0 and self.unit_den > 0 and self.max_leverage >= 1):
+        if not (self.symbol and self.tick > 0 and self.lot > 0 and self.unit_num > 0 and self.unit_den > 0):
             raise InvariantViolation(
                 f"expected {self.symbol!r} with tick, lot and unit above 0, found {self.tick}, {self.lot}, {self.unit_num}/{self.unit_den}"
             )
         lowers = [tier.lower_micro for tier in self.tiers]
         if not lowers or lowers[0] != 0 or lowers != sorted(set(lowers)):
             raise InvariantViolation(f"expected margin tiers of {self.symbol} that ascend from 0, found {lowers}")
+        leverages = [tier.max_leverage for tier in self.tiers]
+        if leverages[-1] < 1 or leverages != sorted(leverages, reverse=True):
+            raise InvariantViolation(f"expected margin tiers of {self.symbol} whose leverage falls and is at least 1, found {leverages}")
 
     @classmethod
     def of(cls, symbol: str, tick: Decimal, lot: Decimal, **more: object) -> TradedInstrument:
@@ -59,6 +61,11 @@ class TradedInstrument:
     def maintenance_rate_e8(self) -> int:
         """Rate of the first tier: what a small position needs."""
         return self.tiers[0].rate_e8
+
+    def max_leverage(self, notional_micro: int) -> int:
+        """The most leverage that initial margin allows a position of this size (micro-quote, either sign), a multiple."""
+        size = abs(notional_micro)
+        return next(tier.max_leverage for tier in reversed(self.tiers) if size >= tier.lower_micro)
 
     def ticks(self, price: Decimal) -> int:
         """The price in ticks. Raises DataError when it is off the grid."""

@@ -1,7 +1,4 @@
-"""How an order meets a bar: pure rules on ticks. Conservative: what hurts happens before what helps, and a limit must be traded through.
-
-Within one bar: orders at the open (in the order of their arrival), then stops, then the liquidation check at the adverse extremes, then limits.
-"""
+"""The venue's orders against bars: the rules themselves are `kernels/matching.py`, which research calls too; here they meet orders as objects."""
 
 from __future__ import annotations
 
@@ -10,11 +7,18 @@ from typing import Literal
 
 from tallystick.contracts.orders import OrderType
 from tallystick.contracts.traded_instruments import TradedInstrument
-from tallystick.kernels import prices
+from tallystick.kernels import matching, prices
 from tallystick.kernels.money import NO_VALUE
-from tallystick.kernels.prices import fill_price
 
 Liquidity = Literal["maker", "taker"]
+_KINDS = {
+    OrderType.MARKET: matching.MARKET,
+    OrderType.LIMIT: matching.LIMIT,
+    OrderType.POST_ONLY: matching.POST_ONLY,
+    OrderType.IOC: matching.IOC,
+    OrderType.STOP_MARKET: matching.STOP_MARKET,
+    OrderType.STOP_LIMIT: matching.STOP_LIMIT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,48 +67,38 @@ def taker_price(side: int, reference: int, quote: Quote, instrument: TradedInstr
 
     Whole numbers are always allowed under a rule of significant figures.
     """
-    return int(prices.taker_price(side, reference, quote.spread_e8, quote.slippage_e8, instrument.price_figures or 0, int(1 / instrument.tick)))
-
-
-def within(side: int, price: int, limit: int | None) -> bool:
-    """True when the price is no worse than the limit."""
-    return limit is None or (price <= limit if side > 0 else price >= limit)
+    return int(prices.taker_price(side, reference, *_costs(quote, instrument)))
 
 
 def is_marketable(order: RestingOrder, open_: int, quote: Quote) -> bool:
     """True when a limit would take at the open: the touch is at its limit or better."""
-    touch = fill_price(order.side, open_, quote.spread_e8, 0)
-    return touch != NO_VALUE and within(order.side, touch, order.limit)
+    return bool(matching.is_marketable(order.side, _ticks(order.limit), open_, quote.spread_e8))
 
 
 def at_open(order: RestingOrder, open_: int, quote: Quote, instrument: TradedInstrument) -> Match | None:
     """The fill at the open: market and IOC, marketable limits, stops that the open has passed. A price beyond the limit gives none."""
-    if order.kind in (OrderType.STOP_MARKET, OrderType.STOP_LIMIT) and not order.triggered:
-        if not _reached(order, open_):
-            return None
-        order.triggered = True
-    if order.kind is OrderType.POST_ONLY:
-        return None
-    price = taker_price(order.side, open_, quote, instrument)
-    return Match(price, open_, "taker") if price != NO_VALUE and within(order.side, price, order.limit) else None
+    price, order.triggered = matching.meet_open(
+        _KINDS[order.kind], order.side, _ticks(order.limit), _ticks(order.stop), order.triggered, open_, *_costs(quote, instrument)
+    )
+    return Match(price, open_, "taker") if price != NO_VALUE else None
 
 
 def at_stop(order: RestingOrder, high: int, low: int, quote: Quote, instrument: TradedInstrument) -> Match | None:
     """The fill of a stop that the range reaches: a taker from the stop price. A STOP_LIMIT beyond its limit rests from the next bar."""
-    if order.triggered or order.stop is None or not _reached(order, high if order.side > 0 else low):
-        return None
-    order.triggered = True
-    price = taker_price(order.side, order.stop, quote, instrument)
-    return Match(price, order.stop, "taker") if price != NO_VALUE and within(order.side, price, order.limit) else None
+    stop = _ticks(order.stop)
+    price, order.triggered = matching.meet_stop(order.side, _ticks(order.limit), stop, order.triggered, high, low, *_costs(quote, instrument))
+    return Match(price, stop, "taker") if price != NO_VALUE else None
 
 
 def at_limit(order: RestingOrder, high: int, low: int) -> Match | None:
     """The fill of a resting limit that the range trades through by a tick; touching it is not enough."""
-    if order.limit is None or not order.rests:
-        return None
-    through = low < order.limit if order.side > 0 else high > order.limit
-    return Match(order.limit, order.limit, "maker") if through else None
+    price = matching.meet_limit(order.side, _ticks(order.limit), order.rests, high, low)
+    return Match(price, price, "maker") if price != NO_VALUE else None
 
 
-def _reached(order: RestingOrder, price: int) -> bool:
-    return order.stop is not None and (price >= order.stop if order.side > 0 else price <= order.stop)
+def _ticks(price: int | None) -> int:
+    return NO_VALUE if price is None else price
+
+
+def _costs(quote: Quote, instrument: TradedInstrument) -> tuple[int, int, int, int]:
+    return quote.spread_e8, quote.slippage_e8, instrument.price_figures or 0, int(1 / instrument.tick)

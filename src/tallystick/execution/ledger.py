@@ -157,11 +157,12 @@ class Ledger:
         return total
 
     def margin_used_micro(self, mark_ticks: Mapping[str, int], leverage_e4: int) -> int:
-        """Initial margin of every holding at the account's leverage, or at the instrument's highest where that is lower."""
+        """Initial margin of every holding at the account's leverage, or at the most that its tier allows where that is lower."""
         total = 0
         for symbol in sorted(self.holdings):
-            most = min(leverage_e4, self.instrument(symbol).max_leverage * 10_000)
-            total += _checked(initial_margin(self.value_micro(symbol, mark_ticks[symbol]), most), symbol)
+            value = self.value_micro(symbol, mark_ticks[symbol])
+            most = min(leverage_e4, self.instrument(symbol).max_leverage(value) * 10_000)
+            total += _checked(initial_margin(value, most), symbol)
         return total
 
     def free_margin_covers(self, needed_micro: int, mark_ticks: Mapping[str, int], leverage_e4: int) -> bool:
@@ -173,7 +174,7 @@ class Ledger:
         for symbol, holding in self.holdings.items():
             instrument = self.instruments[symbol]
             value = holding.lots * mark_ticks[symbol] * instrument.unit_num // instrument.unit_den
-            bound += value - holding.cost_micro - abs(value) * 10_000 // min(leverage_e4, instrument.max_leverage * 10_000) - 3
+            bound += value - holding.cost_micro - abs(value) * 10_000 // min(leverage_e4, instrument.max_leverage(value) * 10_000) - 3
         return bound >= 0 or self.equity_micro(mark_ticks) - self.margin_used_micro(mark_ticks, leverage_e4) >= needed_micro
 
     def account(self, mark_ticks: Mapping[str, int], leverage_e4: int, now_ns: int) -> AccountState:

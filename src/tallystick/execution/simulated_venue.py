@@ -20,6 +20,7 @@ from tallystick.execution.venue_bars import NO_BAR, BarTicks, TickGrid, VenueBar
 from tallystick.kernels.fees import fee
 from tallystick.kernels.funding import funding_payment
 from tallystick.kernels.margin import initial_margin
+from tallystick.kernels.matching import fillable
 from tallystick.kernels.money import notional
 
 
@@ -248,14 +249,9 @@ class SimulatedVenue:
     def _fill_match(self, order: RestingOrder, match: Match | None, ticks: BarTicks, now_ns: int) -> None:
         if match is None:
             return
-        lots = min(order.remaining, ticks.lots[order.place])
-        if order.reduce_only:
-            held = self.ledger.lots(order.symbol)
-            free = abs(held) if held * order.side < 0 else 0
-            if free == 0:
-                self._end(order, "nothing to reduce", now_ns)
-                return
-            lots = min(lots, free)
+        lots = int(fillable(order.remaining, ticks.lots[order.place], order.side, self.ledger.lots(order.symbol), order.reduce_only))
+        if lots < 0:
+            self._end(order, "nothing to reduce", now_ns)
         if lots <= 0:
             return
         instrument = self._rows[order.place]
@@ -293,14 +289,17 @@ class SimulatedVenue:
             self._end_reductions(order.symbol, now_ns)
 
     def _affords(self, order: RestingOrder, lots: int, value: int) -> bool:
-        """Free margin covers what the fill opens beyond the holding, and its fee."""
+        """Free margin covers what the fill opens beyond the holding, in the tier of the whole position, and its fee."""
         held = self.ledger.lots(order.symbol)
         opens = lots if held * order.side >= 0 else max(0, lots - abs(held))
         if not opens:
             return True
-        most = min(self.costs.leverage_e4, self._rows[order.place].max_leverage * 10_000)
-        needed = initial_margin(value * opens // lots, most) + fee(value, self.costs.taker_fee_e8)
-        return self.ledger.free_margin_covers(needed, self._marks, self.costs.leverage_e4)
+        before = abs(self.ledger.value_micro(order.symbol, self._marks[order.symbol])) if held * order.side > 0 else 0
+        more = self._initial_margin(order, before + value * opens // lots) - self._initial_margin(order, before)
+        return self.ledger.free_margin_covers(more + fee(value, self.costs.taker_fee_e8), self._marks, self.costs.leverage_e4)
+
+    def _initial_margin(self, order: RestingOrder, value: int) -> int:
+        return int(initial_margin(value, min(self.costs.leverage_e4, self._rows[order.place].max_leverage(value) * 10_000)))
 
     def _end_reductions(self, symbol: str, now_ns: int) -> None:
         """What was to shrink a position ends with it, so that no stop waits for the next one."""

@@ -23,7 +23,7 @@ def traded_instrument(instrument: Instrument) -> TradedInstrument:
         if number:
             deduction += lower * (rate - rate_before)
         rate_before = rate
-        tiers.append(MarginTier(int(lower), round(rate * 100_000_000), round(deduction)))
+        tiers.append(MarginTier(int(lower), round(rate * 100_000_000), round(deduction), tier.max_leverage))
     return TradedInstrument(
         symbol=instrument.venue_symbol,
         tick=instrument.tick,
@@ -34,5 +34,4 @@ def traded_instrument(instrument: Instrument) -> TradedInstrument:
         tiers=tuple(tiers),
         funding_interval_ns=(instrument.funding_interval_minutes or 0) * NS_PER_MINUTE,
         price_figures=instrument.figures,
-        max_leverage=instrument.margin_tiers[0].max_leverage,
     )

@@ -126,16 +126,14 @@ def push_book(memory: BookMemory, s: int, time_ns: int, bids: NDArray[float64], 
     mid = (bids[0, 0] + asks[0, 0]) / 2.0
     if not math.isnan(mid):
         _push_mid(memory, s, time_ns, mid, rules)
-    bid_size = _summed_size(bids)
-    ask_size = _summed_size(asks)
-    _note_change(memory, s, BID, memory.sums[s, BID], bid_size, memory.best[s, BID], bids[0, 0], rules)
-    _note_change(memory, s, ASK, memory.sums[s, ASK], ask_size, memory.best[s, ASK], asks[0, 0], rules)
+    for side in range(2):
+        levels = bids if side == BID else asks
+        size = _summed_size(levels)
+        _note_change(memory, s, side, memory.sums[s, side], size, memory.best[s, side], levels[0, 0], rules)
+        memory.sums[s, side] = size
+        memory.best[s, side] = levels[0, 0]
     if not (math.isnan(facts[CONSUMED]) or math.isnan(mid)):
         earlier = _earlier_mid(memory, s, time_ns - rules.movement_ns)
         moved = abs(mid - earlier) / earlier * 100.0
         if moved <= rules.movement_pct:
             facts[MOVEMENT_PCT] = moved
-    memory.sums[s, BID] = bid_size
-    memory.sums[s, ASK] = ask_size
-    memory.best[s, BID] = bids[0, 0]
-    memory.best[s, ASK] = asks[0, 0]

@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import types as numba_types
 from numba.core.registry import CPUDispatcher
+from numba.extending import intrinsic, overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Borrowed = TypeVar("Borrowed")
 
 _CONFIG: Any = numba.config
 
@@ -77,14 +80,16 @@ CACHE_FOLDER = _writable_cache_folder()
 """Where compiled kernels are kept; None when the user's cache folder cannot be written."""
 
 
-def _compile(function: Function, *, inline: bool) -> Function:
+def _compile(function: Function, *, inline: bool = False, counted: bool = True) -> Function:
     # The folder is set only while the cache locator is built, so other libraries that use numba keep their own.
     before = _CONFIG.CACHE_DIR
     try:
         if CACHE_FOLDER is not None:
             _CONFIG.CACHE_DIR = CACHE_FOLDER
         cached = CACHE_FOLDER is not None
-        compiled: Any = numba.njit(cache=cached, error_model="numpy", fastmath=False, nogil=True, forceinline=inline)(function)
+        # What is never called from Python needs no wrapper for it, which would take longer to compile than the rule.
+        more: dict[str, Any] = {} if counted else {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        compiled: Any = numba.njit(cache=cached, error_model="numpy", fastmath=False, nogil=True, forceinline=inline, **more)(function)
     finally:
         _CONFIG.CACHE_DIR = before
     return compiled  # type: ignore[no-any-return]
@@ -95,12 +100,65 @@ def kernel(function: Function) -> Function:
 
     The interpreter lock is released, so Python threads may run one kernel over different symbols; no loop is parallel inside.
     """
-    return _compile(function, inline=False)
+    return _compile(function)
 
 
 def inner_kernel(function: Function) -> Function:
     """`kernel` for a rule called once per bar: it is always inlined, which spares the reference count of every array it is given."""
     return _compile(function, inline=True)
+
+
+def is_compiled(function: Callable[..., Any]) -> bool:
+    """Whether a kernel was compiled before, for any arguments: in this process, or by an earlier one that kept it."""
+    compiled: Any = function
+    if compiled.signatures:
+        return True
+    return CACHE_FOLDER is not None and any(Path(compiled._cache.cache_path).glob(f"*.{compiled.py_func.__qualname__}-*.nbi"))
+
+
+def borrowed(value: Borrowed) -> Borrowed:
+    """The same arrays, alone or in (named) tuples, without their owner: for the one function that Python calls with a large state.
+
+    Its caller holds them as long as it runs. Compiled code counts the owners of every array that it takes out of a tuple, by atomic instructions that
+    cost more than a rule on one event; where there is no owner there is nothing to count. What is borrowed must not be returned.
+    """
+    return value
+
+
+@intrinsic
+def _without_owner(_typing: Any, value: Any) -> Any:
+    def strip(context: Any, builder: Any, kind: Any, found: Any) -> Any:
+        if isinstance(kind, numba_types.BaseTuple):
+            for place, inner in enumerate(cast(Any, kind).types):
+                found = builder.insert_value(found, strip(context, builder, inner, builder.extract_value(found, place)), place)
+            return found
+        if not isinstance(kind, numba_types.Array):
+            return found
+        array = context.make_array(kind)(context, builder, found)
+        array.meminfo = array.meminfo.type(None)
+        array.parent = array.parent.type(None)
+        return array._getvalue()
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return strip(context, builder, signature.args[0], arguments[0])
+
+    return value(value), generate
+
+
+# Without annotations: numba compares the two signatures letter by letter.
+@overload(borrowed, inline="always")
+def _compiled_borrowed(value):  # type: ignore[no-untyped-def]
+    return lambda value: _without_owner(value)  # type: ignore[call-arg]  # noqa: PLW0108 - numba wants a function of Python
+
+
+def lean_kernel(function: Function) -> Function:
+    """`kernel` for a rule that is handed many arrays and allocates none: it borrows them, and counts no reference. Call it from kernels only."""
+    return _compile(function, counted=False)
+
+
+def inner_lean_kernel(function: Function) -> Function:
+    """`lean_kernel`, always inlined: passing twenty arrays costs more than most rules."""
+    return _compile(function, inline=True, counted=False)
 
 
 def plain(function: Function) -> Function:

@@ -8,7 +8,7 @@ has no upper bound, so an untouched node can outlive its decay: the idle times a
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import float64, int64
@@ -86,10 +86,11 @@ def bucket_edge(bucket: int, width_bps: float) -> float:
 @inner_kernel
 def bucket_of(price: float, width_bps: float) -> int:
     """The bucket with lower edge ≤ price < upper edge. Rounding of the logarithm is undone, so the edges decide."""
-    bucket = math.floor(math.log(price) / math.log1p(width_bps / 1e4))
-    while price < bucket_edge(bucket, width_bps):
+    width = math.log1p(width_bps / 1e4)
+    bucket = math.floor(math.log(price) / width)
+    while price < math.exp(bucket * width):
         bucket -= 1
-    while price >= bucket_edge(bucket + 1, width_bps):
+    while price >= math.exp((bucket + 1) * width):
         bucket += 1
     return bucket
 
@@ -109,6 +110,19 @@ def node_place(whole: NDArray[int64], live: int, key: int) -> int:
 
 
 @inner_kernel
+def _copy_row(source: NDArray[Any], place: int, target: NDArray[Any], slot: int) -> None:
+    """target[slot] = source[place], column by column: an assignment of slices looks for overlaps, and its error messages take long to compile."""
+    for column in range(source.shape[1]):
+        target[slot, column] = source[place, column]
+
+
+@inner_kernel
+def _copy_node(memory: LevelMemory, s: int, place: int, slot: int) -> None:
+    _copy_row(memory.whole[s], place, memory.whole[s], slot)
+    _copy_row(memory.values[s], place, memory.values[s], slot)
+
+
+@inner_kernel
 def _archive(memory: LevelMemory, s: int, place: int) -> None:
     """Copy a node to the archive ring; the oldest archived one is lost when the ring is full."""
     size = memory.archive_whole.shape[1]
@@ -116,8 +130,8 @@ def _archive(memory: LevelMemory, s: int, place: int) -> None:
     if number >= size:
         memory.tallies[s, LOST] += 1
     slot = number % size
-    memory.archive_whole[s, slot, :] = memory.whole[s, place, :]
-    memory.archive_values[s, slot, :] = memory.values[s, place, :]
+    _copy_row(memory.whole[s], place, memory.archive_whole[s], slot)
+    _copy_row(memory.values[s], place, memory.archive_values[s], slot)
     memory.archive_whole[s, slot, STATE] = ARCHIVED
     memory.tallies[s, RETIRED] = number + 1
 
@@ -140,8 +154,7 @@ def _make_room(memory: LevelMemory, s: int) -> None:
     _archive(memory, s, place)
     memory.tallies[s, LOST] += 1
     for i in range(place, memory.live[s] - 1):
-        memory.whole[s, i, :] = memory.whole[s, i + 1, :]
-        memory.values[s, i, :] = memory.values[s, i + 1, :]
+        _copy_node(memory, s, i + 1, i)
     memory.live[s] -= 1
 
 
@@ -185,11 +198,12 @@ def _create(memory: LevelMemory, s: int, bucket: int, time_ns: int, quantity: fl
     key = 2 * bucket + side
     place = node_place(memory.whole[s], memory.live[s], key)
     for i in range(memory.live[s], place, -1):
-        memory.whole[s, i, :] = memory.whole[s, i - 1, :]
-        memory.values[s, i, :] = memory.values[s, i - 1, :]
+        _copy_node(memory, s, i - 1, i)
     memory.live[s] += 1
-    memory.whole[s, place, :] = 0
-    memory.values[s, place, :] = 0.0
+    for column in range(WHOLE_COLUMNS):
+        memory.whole[s, place, column] = 0
+    for column in range(VALUE_COLUMNS):
+        memory.values[s, place, column] = 0.0
     memory.whole[s, place, KEY] = key
     memory.whole[s, place, STATE] = ACTIVE
     memory.whole[s, place, REASON] = BY_LIQUIDATION if is_liquidation else BY_TRADE
@@ -244,10 +258,17 @@ def _update(memory: LevelMemory, s: int, instant_ns: int, rules: LevelRules) -> 
             continue
         memory.whole[s, place, STATE] = state
         if kept != place:
-            memory.whole[s, kept, :] = memory.whole[s, place, :]
-            memory.values[s, kept, :] = memory.values[s, place, :]
+            _copy_node(memory, s, place, kept)
         kept += 1
     memory.live[s] = kept
+
+
+@inner_kernel
+def _any_live(memory: LevelMemory) -> bool:
+    for s in range(memory.live.shape[0]):  # noqa: SIM110 - a loop that compiles
+        if memory.live[s] > 0:
+            return True
+    return False
 
 
 @kernel
@@ -257,7 +278,7 @@ def advance_levels(memory: LevelMemory, now_ns: int, rules: LevelRules) -> None:
     if memory.clock[0] < 0:
         memory.clock[0] = target
     while memory.clock[0] < target:
-        if memory.live.max() == 0:
+        if not _any_live(memory):
             memory.clock[0] = target
             return
         memory.clock[0] += 1

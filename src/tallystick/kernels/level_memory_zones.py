@@ -172,17 +172,17 @@ def zone(memory: LevelMemory, s: int, now_ns: int, price: float, rules: ZoneRule
     if math.isnan(price):
         return
     most = -1.0
-    first = 0
-    while first < memory.live[s]:
-        if memory.whole[s, first, STATE] != ACTIVE:
-            first += 1
+    free = 0
+    for first in range(memory.live[s]):
+        if first < free or memory.whole[s, first, STATE] != ACTIVE:
             continue
         last = _chain_end(memory, s, first, rules)
         _add_chain(memory, s, first, last, now_ns, rules, chain)
         if chain[ZONE_NODES] >= rules.zone_nodes and chain[ZONE_WEIGHT] >= rules.zone_weight and chain[ZONE_INTERACTIONS] > most:
             most = chain[ZONE_INTERACTIONS]
-            out[:] = chain
-        first = last + 1
+            for column in range(ZONE_COLUMNS):
+                out[column] = chain[column]
+        free = last + 1
     if most < 0.0:
         return
     out[ZONE_CENTER] = (out[ZONE_LOW] + out[ZONE_HIGH]) / 2.0

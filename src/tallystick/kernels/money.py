@@ -13,6 +13,8 @@ NO_VALUE = -(2**63)
 """The one int64 that is no amount."""
 
 LARGEST = 2**63 - 1
+SURELY_FITS = 9.0e18
+"""A product that is below this as a float is below 2⁶³."""
 E8 = 100_000_000
 """Rates and weights are hundred-millionths."""
 
@@ -52,8 +54,9 @@ def multiply(a: int, b: int) -> int:
     """a · b, or `NO_VALUE` on overflow."""
     if NO_VALUE in (a, b):
         return NO_VALUE
-    if a == 0 or b == 0:
-        return 0
+    # The float product is right to 2⁻⁵², so well below 2⁶³ it spares the division.
+    if abs(float(a) * float(b)) < SURELY_FITS:
+        return a * b
     if abs(a) > LARGEST // abs(b):
         return NO_VALUE
     return a * b
@@ -127,11 +130,22 @@ def mul_div_rounded(a: int, b: int, c: int, rounding: int) -> int:
     a, b, c = abs(a), abs(b), abs(c)
     if a == 0 or b == 0:
         return 0
-    if a > LARGEST // b:
-        return _wide_divide(a, b, c, negative, rounding)
+    whole = 0
+    if float(a) * float(b) >= SURELY_FITS and a > LARGEST // b:
+        # (whole · c + rest) · b / c = whole · b + rest · b / c: exact, and mostly within 64 bits.
+        whole = a // c
+        if not (float(whole) * float(b) < SURELY_FITS and float(a - whole * c) * float(b) < SURELY_FITS):
+            return _wide_divide(a, b, c, negative, rounding)
+        a -= whole * c
+        whole *= b
     product = a * b
+    if c == 1:
+        return -product if negative else product
     quotient = product // c
     remainder = product - quotient * c
+    if quotient > LARGEST - whole:
+        return NO_VALUE
+    quotient += whole
     rest = c - remainder
     above_half = 0
     if remainder > rest:

@@ -58,6 +58,25 @@ def _downside(returns: NDArray[float64]) -> float:
 
 
 @kernel
+def deviation_of(summed: float, squares: float, n: int) -> float:
+    """Sample standard deviation from the sum of n values and of their squares, so that bars without a change need no visit; NaN below two values.
+
+    What is left of the squares after rounding (10⁻¹⁴ of them) counts as none: values that are all the same.
+    """
+    if n < 2:
+        return math.nan
+    spread = squares - summed * summed / n
+    return math.sqrt(spread / (n - 1)) if spread > 1e-14 * squares else 0.0
+
+
+@kernel
+def sharpe_of(summed: float, squares: float, n: int, bars_per_year: float) -> float:
+    """√(bars per year) · mean / deviation of n returns; NaN where they do not vary."""
+    deviation = deviation_of(summed, squares, n)
+    return math.sqrt(bars_per_year) * (summed / n) / deviation if deviation > 0.0 else math.nan
+
+
+@kernel
 def curve_figures(start_micro: int, equity_micro: NDArray[int64], bars_per_year: float) -> NDArray[float64]:
     """The figures of `CURVE_FIGURES` for equity_micro[T], which starts from start_micro before its first bar.
 
@@ -74,10 +93,13 @@ def curve_figures(start_micro: int, equity_micro: NDArray[int64], bars_per_year:
     path[1:] = equity_micro
     returns = bar_returns(path)
     out[0] = path[bars] / path[0] - 1.0
-    deviation = sample_std(returns)
+    summed, squares = 0.0, 0.0
+    for t in range(bars):
+        summed += returns[t]
+        squares += returns[t] * returns[t]
+    deviation = deviation_of(summed, squares, bars)
     year = math.sqrt(bars_per_year)
-    if deviation > 0.0:
-        out[1] = year * mean(returns) / deviation
+    out[1] = sharpe_of(summed, squares, bars, bars_per_year)
     out[3] = year * deviation
     loss = _downside(returns)
     if loss > 0.0:

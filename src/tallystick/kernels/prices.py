@@ -27,6 +27,8 @@ def fill_price(side: int, reference_ticks: int, spread_e8: int, slippage_e8: int
     doubled = add(spread_e8, multiply(2, slippage_e8))
     if doubled == NO_VALUE:
         return NO_VALUE
+    if doubled == 0:
+        return reference_ticks
     direction = 1 if side > 0 else -1
     ticks = mul_div_rounded(reference_ticks, add(2 * E8, direction * doubled), 2 * E8, _against_taker(side))
     return ticks if ticks > 0 else NO_VALUE

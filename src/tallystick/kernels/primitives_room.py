@@ -9,7 +9,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from tallystick.kernels.book_primitives import BOOK_COLUMNS, BookMemory, BookRules, push_book
-from tallystick.kernels.kernel import inner_kernel, kernel
+from tallystick.kernels.kernel import borrowed, inner_kernel, kernel
 from tallystick.kernels.level_memory import HIGH, KEY, LOW, LevelMemory, LevelRules, advance_levels, touch_levels
 from tallystick.kernels.level_memory_zones import BLOCK_COLUMNS, ZONE_COLUMNS, ZONE_FIRST, ZONE_HIGH, ZONE_LOW, ZoneRules, busiest_node, order_block, zone
 from tallystick.kernels.primitives import mark_primitives, push_mark
@@ -89,20 +89,14 @@ class EventColumns(NamedTuple):
 
 
 @inner_kernel
-def take_trade(trades: TradeMemory, levels: LevelMemory, s: int, time_ns: int, price: float, quantity: float, side: int, rules: RoomRules) -> bool:
-    """One trade (side BUY or SELL of the taker) into every memory; answers whether it was promoted."""
-    creates = price * quantity >= rules.levels.trade_value
-    touch_levels(levels, s, time_ns, price, quantity, side, False, creates, rules.levels)
-    return push_trade(trades, s, time_ns, price, quantity, side, rules.trades)
-
-
-@inner_kernel
-def take_liquidation(
-    liquidations: LiquidationMemory, levels: LevelMemory, s: int, time_ns: int, price: float, quantity: float, side: int, rules: RoomRules
-) -> None:
-    """One liquidation into every memory."""
-    touch_levels(levels, s, time_ns, price, quantity, side, True, True, rules.levels)
-    push_liquidation(liquidations, s, time_ns, price, quantity, rules.liquidations)
+def take_traded(room: RoomMemory, s: int, time_ns: int, price: float, quantity: float, side: int, is_liquidation: bool, rules: RoomRules) -> bool:
+    """One trade or liquidation (side BUY or SELL of the taker) into every memory; answers whether a trade was promoted."""
+    creates = is_liquidation or price * quantity >= rules.levels.trade_value
+    touch_levels(room.levels, s, time_ns, price, quantity, side, is_liquidation, creates, rules.levels)
+    if is_liquidation:
+        push_liquidation(room.liquidations, s, time_ns, price, quantity, rules.liquidations)
+        return False
+    return push_trade(room.trades, s, time_ns, price, quantity, side, rules.trades)
 
 
 @inner_kernel
@@ -129,12 +123,14 @@ def _penetrate(room: RoomMemory, s: int, now_ns: int, rules: RoomRules, out: NDA
 @kernel
 def measure(room: RoomMemory, now_ns: int, rules: RoomRules, out: NDArray[float64]) -> None:
     """out[S, ROOM_COLUMNS] at an instant; NaN where a fact is absent."""
+    room, out = borrowed(room), borrowed(out)
     chain = np.empty(ZONE_COLUMNS)
     for s in range(out.shape[0]):
         price = room.trades.price[s]
         out[s, PRICE] = price
         trade_primitives(room.trades, s, now_ns, rules.trades, out[s, TRADES_AT:BOOK_AT])
-        out[s, BOOK_AT:LIQUIDATIONS_AT] = room.books.facts[s]
+        for column in range(BOOK_COLUMNS):
+            out[s, BOOK_AT + column] = room.books.facts[s, column]
         proximity(room.positions, s, price, rules.threshold_pct, out[s, PROXIMITY_AT:LEVERAGE_AT])
         found = out[s, PROXIMITY_AT + AT_RISK]
         at_risk = 0 if np.isnan(found) else int(found)
@@ -158,11 +154,9 @@ def take_mark(trades: TradeMemory, marks: MarkMemory, s: int, time_ns: int, pric
 @inner_kernel
 def _take_event(room: RoomMemory, marks: MarkMemory, rules: RoomRules, events: EventColumns, e: int, now_ns: int, window_ns: int) -> bool:
     s, time_ns, kind = events.rows[e], events.times_ns[e], events.kinds[e]
-    if kind == TRADE:
-        return take_trade(room.trades, room.levels, s, time_ns, events.prices[e], events.quantities[e], events.sides[e], rules)
-    if kind == LIQUIDATION:
-        take_liquidation(room.liquidations, room.levels, s, time_ns, events.prices[e], events.quantities[e], events.sides[e], rules)
-    elif kind == MARK:
+    if kind in (TRADE, LIQUIDATION):
+        return take_traded(room, s, time_ns, events.prices[e], events.quantities[e], events.sides[e], kind == LIQUIDATION, rules)
+    if kind == MARK:
         take_mark(room.trades, marks, s, time_ns, events.prices[e], now_ns - window_ns)
     else:
         push_book(room.books, s, time_ns, events.books[events.sides[e], 0], events.books[events.sides[e], 1], rules.books)
@@ -172,6 +166,7 @@ def _take_event(room: RoomMemory, marks: MarkMemory, rules: RoomRules, events: E
 @kernel
 def take_events(room: RoomMemory, marks: MarkMemory, rules: RoomRules, events: EventColumns, now_ns: int, window_ns: int) -> int:
     """Live: the events that arrived at one instant, in order. Answers how many trades were promoted."""
+    room, marks, events = borrowed(room), borrowed(marks), borrowed(events)
     promoted = 0
     for e in range(events.kinds.shape[0]):
         promoted += 1 if _take_event(room, marks, rules, events, e, now_ns, window_ns) else 0
@@ -195,6 +190,7 @@ def replay(
 
     mark_out[I, S, COLUMNS], out[I, S, ROOM_COLUMNS] for instants_ns[I], both ascending. Answers how many trades were promoted.
     """
+    room, marks, events = borrowed(room), borrowed(marks), borrowed(events)
     starts = np.zeros(out.shape[1], np.int64)
     count = events.kinds.shape[0]
     promoted = 0

@@ -1,258 +1,302 @@
-"""The one fill model of research: targets decided at the close of bar t fill at the open of bar t + 1, in whole ticks, lots and micro-quote.
+"""A portfolio over its history: targets decided at the close of bar t become market orders at the open of bar t + 1, in whole ticks, lots and micro-quote.
 
-Every price, fee and size comes from the money kernels that risk and the simulated venue call too. An order is made only where the target changes, so
-a constant weight is not traded back to itself. Exits come before entries; a change of side is an exit and an entry (decision 46).
+Prices, partial fills, fees, funding, margin and liquidation come from the kernels that the simulated venue calls too. An order is made only where the
+target changes, so a constant weight is not traded back to itself. Exits come before entries; a change of side is an exit and an entry (decision 46).
+In one bar: funding on what was held, orders at the open, liquidation at the adverse extremes, the marks at the close, decisions.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy import int64
+from numpy import float64, int64
 from numpy.typing import NDArray
 
-from tallystick.kernels.fees import fee
-from tallystick.kernels.kernel import kernel
-from tallystick.kernels.money import NO_VALUE, TRUNCATE, add, mul_div, mul_div_rounded, notional, subtract
+from tallystick.kernels.funding import funding_payment
+from tallystick.kernels.kernel import inner_lean_kernel, kernel, lean_kernel
+from tallystick.kernels.liquidation import is_liquidated
+from tallystick.kernels.margin import maintenance_margin
+from tallystick.kernels.matching import LIQUIDATION, TAKER, price_ticks, take, takeable_lots
+from tallystick.kernels.money import E8, LARGEST, NO_VALUE, add, multiply, notional, subtract
 from tallystick.kernels.prices import taker_price
-from tallystick.kernels.sizes import lots_from_weight
+from tallystick.kernels.simulation_books import (
+    ACCOUNT_CASH,
+    ACCOUNT_CUT,
+    ACCOUNT_EQUITY,
+    ACCOUNT_FILLS,
+    ACCOUNT_FUNDING,
+    ACCOUNT_HOLDING,
+    ACCOUNT_LIQUIDATED,
+    ACCOUNT_NEXT_BAR,
+    ACCOUNT_NEXT_DECISION,
+    ACCOUNT_NEXT_DUE,
+    ACCOUNT_REFUSED,
+    ACCOUNT_WAITING,
+    BEGUN,
+    END_TIER,
+    FIGURES,
+    FIRST_TIER,
+    FUNDING_ROW,
+    HELD,
+    IN_QUANTITIES,
+    LEAST,
+    LIQUIDATION_FEE,
+    LOT,
+    MARK,
+    MOST_VALUE,
+    PRICE_SCALE,
+    RESULT,
+    SLIPPAGE,
+    SPREAD,
+    TAKER_FEE,
+    TARGET,
+    TICK,
+    UNIT_DEN,
+    UNIT_NUM,
+    WANTED,
+    WHOLE,
+    Books,
+    Market,
+    Rules,
+    Tape,
+    affordable,
+    book_fill,
+    last_price,
+    worth,
+)
+from tallystick.kernels.simulation_stretches import FULL, GOOD, OVERFLOW, STRETCH, count_waiting, first_doubtful, is_exposed, value_stretch
+from tallystick.kernels.sizes import lots_from_value, lots_from_weight
 
-E4 = 10_000
-FILL_COLUMNS = ("bar", "symbol", "side", "lots", "price_ticks", "notional", "fee", "shortfall", "realized", "cash", "position", "trade")
-BAR, SYMBOL, SIDE, LOTS, PRICE, NOTIONAL, FEE, SHORTFALL, REALIZED, CASH, POSITION, TRADE = range(len(FILL_COLUMNS))
-TRADE_COLUMNS = ("symbol", "first_bar", "last_bar", "pnl")
-
-GOOD, OVERFLOW, WIPED_OUT = 0, 1, 2
-# Slots of the account's own state: cash, trades begun, fills written, trades ended, orders refused for size, orders cut to margin.
-ACCOUNT_CASH, ACCOUNT_BEGUN, ACCOUNT_FILLS, ACCOUNT_ENDED, ACCOUNT_REFUSED, ACCOUNT_CUT = range(6)
-ACCOUNT_SLOTS = 6
-# Slots of one symbol's state: lots held, their signed cost, running result and first bar of the open trade, its number, lots still to trade,
-# last decided weight, slippage of the decision, last price.
-HELD, COST, RESULT, FIRST_BAR, NUMBER, WANTED, WEIGHT, SLIPPAGE, MARK = range(9)
-SYMBOL_SLOTS = 9
-
-
-@kernel
-def count_changes(weights_e8: NDArray[int64]) -> int:
-    """How often a target changes in weights_e8[S, T]; `NO_VALUE` entries are no decision. Twice that bounds the fills."""
-    changes = 0
-    for s in range(weights_e8.shape[0]):
-        last = 0
-        for t in range(weights_e8.shape[1]):
-            if weights_e8[s, t] not in (NO_VALUE, last):
-                last = weights_e8[s, t]
-                changes += 1
-    return changes
-
-
-@kernel
-def _record(
-    bar: int,
-    s: int,
-    side: int,
-    lots: int,
-    price: int,
-    reference: int,
-    fee_rate_e8: int,
-    unit: NDArray[int64],
-    state: NDArray[int64],
-    account: NDArray[int64],
-    fills: NDArray[int64],
-    trades: NDArray[int64],
-) -> bool:
-    """Book one fill; lots is unsigned and never crosses flat. False on overflow."""
-    value = notional(price, lots, unit[0], unit[1])
-    paid = fee(value, fee_rate_e8)
-    ideal = notional(reference, lots, unit[0], unit[1])
-    if NO_VALUE in (value, paid, ideal):
-        return False
-    cash = subtract(subtract(account[ACCOUNT_CASH], side * value), paid)
-    held = state[HELD]
-    realized = -paid
-    if held == 0:
-        state[FIRST_BAR] = bar
-        state[NUMBER] = account[ACCOUNT_BEGUN]
-        account[ACCOUNT_BEGUN] += 1
-        state[RESULT] = 0
-    if held == 0 or (held > 0) == (side > 0):
-        state[COST] = add(state[COST], side * value)
-    else:
-        part = mul_div(state[COST], lots, abs(held))
-        realized = subtract(subtract(-side * value, part), paid)
-        state[COST] = subtract(state[COST], part)
-    state[RESULT] = add(state[RESULT], realized)
-    if NO_VALUE in (cash, realized, state[COST], state[RESULT]):
-        return False
-    state[HELD] = held + side * lots
-    state[WANTED] -= side * lots
-    account[ACCOUNT_CASH] = cash
-    n = account[ACCOUNT_FILLS]
-    row = (bar, s, side, lots, price, value, paid, abs(value - ideal), realized, cash, state[HELD], state[NUMBER])
-    for k in range(len(row)):
-        fills[n, k] = row[k]
-    account[ACCOUNT_FILLS] = n + 1
-    if state[HELD] == 0:
-        m = account[ACCOUNT_ENDED]
-        trades[m, 0], trades[m, 1], trades[m, 2], trades[m, 3] = s, state[FIRST_BAR], bar, state[RESULT]
-        account[ACCOUNT_ENDED] = m + 1
-    return True
+MOST_LOTS = 2**53
 
 
-@kernel
-def _worth(units: NDArray[int64], states: NDArray[int64], account: NDArray[int64], out: NDArray[int64]) -> bool:
-    """Equity, gross and net position value at the marks, in micro-quote, into out[3]. False on overflow."""
-    gross = 0
-    net = 0
+@lean_kernel
+def pay_funding(bar: int, market: Market, rules: Rules, books: Books) -> bool:
+    """Funding due since the last bar's open, on what was held, at its last price. False on overflow."""
+    states, account = books.states, books.account
     for s in range(states.shape[0]):
-        if states[s, HELD] != 0:
-            value = notional(states[s, MARK], states[s, HELD], units[s, 0], units[s, 1])
-            if value == NO_VALUE:
-                return False
-            gross = add(gross, abs(value))
-            net = add(net, value)
-    out[0] = add(account[ACCOUNT_CASH], net)
-    out[1] = gross
-    out[2] = net
-    return NO_VALUE not in (out[0], gross, net)
-
-
-@kernel
-def _need(lots: int, price: int, reference: int, fee_rate_e8: int, leverage_e4: int, unit: NDArray[int64]) -> int:
-    """Headroom that an entry uses up: its value at the mark, and leverage times what it costs at once."""
-    value = notional(reference, lots, unit[0], unit[1])
-    paid = notional(price, lots, unit[0], unit[1])
-    cost = add(abs(subtract(paid, value)), fee(paid, fee_rate_e8))
-    return add(value, mul_div(cost, leverage_e4, E4))
-
-
-@kernel
-def _affordable(lots: int, price: int, reference: int, fee_rate_e8: int, leverage_e4: int, unit: NDArray[int64], worth: NDArray[int64]) -> int:
-    """The most lots, at most `lots`, after which gross value stays within leverage times equity. Without debt or shorts: what the cash can buy."""
-    headroom = subtract(mul_div_rounded(worth[0], leverage_e4, E4, TRUNCATE), worth[1])
-    need = _need(lots, price, reference, fee_rate_e8, leverage_e4, unit)
-    if NO_VALUE in (headroom, need):
-        return NO_VALUE
-    if need <= headroom:
-        return lots
-    if headroom <= 0:
-        return 0
-    fewer = mul_div_rounded(lots, headroom, need, TRUNCATE)
-    while fewer > 0 and _need(fewer, price, reference, fee_rate_e8, leverage_e4, unit) > headroom:
-        fewer -= 1
-    return fewer
-
-
-@kernel
-def _fill_at_open(
-    bar: int,
-    open_ticks: NDArray[int64],
-    terms: NDArray[int64],
-    units: NDArray[int64],
-    states: NDArray[int64],
-    account: NDArray[int64],
-    worth: NDArray[int64],
-    fills: NDArray[int64],
-    trades: NDArray[int64],
-) -> bool:
-    """Fill what was decided: exits of all symbols first, then entries, each in the order of the symbols. False on overflow."""
-    spread_e8, fee_rate_e8, leverage_e4 = terms[0], terms[1], terms[2]
-    symbols = states.shape[0]
-    for s in range(symbols):
-        if open_ticks[s, bar] != NO_VALUE:
-            states[s, MARK] = open_ticks[s, bar]
-    for entering in range(2):
-        for s in range(symbols):
-            state = states[s]
-            reference = open_ticks[s, bar]
-            if state[WANTED] == 0 or reference == NO_VALUE:
-                continue
-            side = 1 if state[WANTED] > 0 else -1
-            lots = abs(state[WANTED])
-            price = taker_price(side, reference, spread_e8, state[SLIPPAGE], units[s, 3], units[s, 4])
-            if price == NO_VALUE:
-                return False
-            reducing = state[HELD] != 0 and (state[HELD] > 0) != (side > 0)
-            if entering == 0:
-                if not reducing:
-                    continue
-                lots = min(lots, abs(state[HELD]))
-            else:
-                if not _worth(units, states, account, worth):
-                    return False
-                wanted = lots
-                lots = _affordable(wanted, price, reference, fee_rate_e8, leverage_e4, units[s], worth)
-                value = notional(price, lots, units[s, 0], units[s, 1])
-                if NO_VALUE in (lots, value):
-                    return False
-                if lots < wanted:
-                    account[ACCOUNT_CUT] += 1
-                    state[WANTED] = side * lots
-                if value < units[s, 2] or lots == 0:
-                    account[ACCOUNT_REFUSED] += 1
-                    state[WANTED] = 0
-                    continue
-            if not _record(bar, s, side, lots, price, reference, fee_rate_e8, units[s], state, account, fills, trades):
-                return False
-    return True
-
-
-@kernel
-def _decide_at_close(bar: int, weights_e8: NDArray[int64], slippage_e8: NDArray[int64], equity: int, units: NDArray[int64], states: NDArray[int64]) -> bool:
-    """Turn changed targets into orders, sized at this close; an older order that did not fill is replaced. False on overflow."""
-    for s in range(states.shape[0]):
-        weight = weights_e8[s, bar]
-        if weight in (NO_VALUE, states[s, WEIGHT]) or states[s, MARK] == NO_VALUE:
+        row = rules.units[s, FUNDING_ROW]
+        if states[s, HELD] == 0 or row < 0 or market.due[row, bar] == 0:
             continue
-        lots = lots_from_weight(weight, equity, states[s, MARK], units[s, 0], units[s, 1])
-        if lots == NO_VALUE:
+        value = notional(states[s, MARK], states[s, HELD], rules.units[s, UNIT_NUM], rules.units[s, UNIT_DEN])
+        payment = multiply(market.due[row, bar], funding_payment(value, market.funding_e8[s, min(bar, market.funding_e8.shape[1] - 1)]))
+        account[ACCOUNT_CASH] = subtract(account[ACCOUNT_CASH], payment)
+        account[ACCOUNT_FUNDING] = add(account[ACCOUNT_FUNDING], payment)
+        states[s, RESULT] = subtract(states[s, RESULT], payment)
+        if NO_VALUE in (account[ACCOUNT_CASH], account[ACCOUNT_FUNDING], states[s, RESULT]):
             return False
-        states[s, WEIGHT] = weight
-        states[s, WANTED] = lots - states[s, HELD]
-        states[s, SLIPPAGE] = slippage_e8[s, bar]
     return True
 
 
-@kernel
-def simulate(
-    open_ticks: NDArray[int64],
-    close_ticks: NDArray[int64],
-    weights_e8: NDArray[int64],
-    slippage_e8: NDArray[int64],
-    units: NDArray[int64],
-    terms: NDArray[int64],
-    curve: NDArray[int64],
-    fills: NDArray[int64],
-    trades: NDArray[int64],
-    account: NDArray[int64],
-) -> int:
-    """Walk the bars. Answers `GOOD`, `OVERFLOW`, or `WIPED_OUT` when equity is not positive at a close.
+@inner_lean_kernel
+def _enter(bar: int, s: int, side: int, reference: int, price: int, worths: NDArray[int64], rules: Rules, books: Books, tape: Tape) -> bool:
+    """Fill what opens or adds: as much as the margin carries, at least the minimum notional. worths: gross and net at the marks. False on overflow."""
+    states, account, num, den = books.states, books.account, rules.units[s, UNIT_NUM], rules.units[s, UNIT_DEN]
+    lots = min(abs(states[s, WANTED]), books.left[s])
+    if lots == 0:
+        return True
+    fewer = affordable(lots, price, reference, s, add(account[ACCOUNT_CASH], worths[1]), worths[0], rules)
+    if rules.units[s, MOST_VALUE] < LARGEST and fewer != NO_VALUE:
+        most = lots_from_value(rules.units[s, MOST_VALUE] - 1, reference, num, den)
+        fewer = min(fewer, max(0, most - abs(states[s, HELD])))
+    value = notional(price, abs(states[s, WANTED]) if fewer == lots else fewer, num, den)
+    if NO_VALUE in (fewer, value):
+        return False
+    if fewer < lots:
+        account[ACCOUNT_CUT] += 1
+        states[s, WANTED] = side * fewer
+    if fewer == 0 or (value < rules.units[s, LEAST] and states[s, BEGUN] == 0):
+        account[ACCOUNT_REFUSED] += 1
+        states[s, WANTED] = 0
+        return True
+    before = 0 if states[s, HELD] == 0 else notional(states[s, MARK], states[s, HELD], num, den)
+    states[s, WANTED] -= side * fewer
+    states[s, BEGUN] = 1
+    states[s, MARK] = reference
+    if not book_fill(bar, s, side, fewer, price, reference, rules.terms[TAKER_FEE], TAKER, rules, books, tape):
+        return False
+    after = notional(reference, states[s, HELD], num, den)
+    worths[0] = add(worths[0], subtract(abs(after), abs(before)))
+    worths[1] = add(worths[1], subtract(after, before))
+    return NO_VALUE not in (worths[0], worths[1])
 
-    open_ticks, close_ticks, weights_e8, slippage_e8: int64[S, T]; `NO_VALUE` where there is no bar, or no decision. weights are signed shares of equity.
-    units: int64[S, 5], numerator and denominator of one tick × one lot in micro-quote, minimum notional of an entry in micro-quote, and the price rule as in
-    `taker_price`: significant figures, ticks of one quote unit.
-    terms: spread_e8, fee rate e8, leverage e4, first cash in micro-quote.
-    Writes curve[T, 4] (equity, cash, gross, net at each close, micro-quote), fills[N, 12] and trades[N, 4] as their column names say, and account[6].
-    """
-    symbols, bars = open_ticks.shape
-    states = np.zeros((symbols, SYMBOL_SLOTS), np.int64)
-    worth = np.zeros(3, np.int64)
-    account[:] = 0
-    account[ACCOUNT_CASH] = terms[3]
+
+@inner_lean_kernel
+def fill_at_open(bar: int, market: Market, worths: NDArray[int64], rules: Rules, books: Books, tape: Tape) -> bool:
+    """Fill what was decided: exits of all symbols first, then entries, each in the order of the symbols. worths[2]: room to work in. False on overflow."""
+    states, units, scales = books.states, rules.units, rules.scales
+    symbols = states.shape[0]
+    entering = False
     for s in range(symbols):
-        states[s, MARK] = NO_VALUE
-    for bar in range(bars):
-        if bar > 0 and not _fill_at_open(bar, open_ticks, terms, units, states, account, worth, fills, trades):
+        held, wanted = states[s, HELD], states[s, WANTED]
+        if held == 0 and wanted == 0:
+            continue
+        reference = price_ticks(market.open[s, bar], scales[s, PRICE_SCALE], scales[s, TICK])
+        if reference == NO_VALUE:
+            continue
+        if held != 0:
+            states[s, MARK] = reference
+        if wanted == 0:
+            continue
+        books.left[s] = MOST_LOTS if rules.volume_share == 0.0 else takeable_lots(market.volume[s, bar], rules.volume_share, scales[s, LOT])
+        entering = entering or abs(wanted) > abs(held) or held == 0 or (held > 0) == (wanted > 0)
+        lots = min(abs(wanted), abs(held), books.left[s])
+        if held == 0 or (held > 0) == (wanted > 0) or lots == 0:
+            continue
+        side = 1 if wanted > 0 else -1
+        price = take(side, reference, NO_VALUE, rules.terms[SPREAD], states[s, SLIPPAGE], units[s, FIGURES], units[s, WHOLE])
+        if price == NO_VALUE:
+            return False
+        states[s, WANTED] -= side * lots
+        states[s, BEGUN] = 1
+        books.left[s] -= lots
+        if not book_fill(bar, s, side, lots, price, reference, rules.terms[TAKER_FEE], TAKER, rules, books, tape):
+            return False
+    return not entering or _fill_entries(bar, market, worths, rules, books, tape)
+
+
+@inner_lean_kernel
+def _fill_entries(bar: int, market: Market, worths: NDArray[int64], rules: Rules, books: Books, tape: Tape) -> bool:
+    states, units, scales = books.states, rules.units, rules.scales
+    equity, worths[0], worths[1] = worth(rules, books)
+    if equity == NO_VALUE:
+        return False
+    for s in range(states.shape[0]):
+        held, wanted = states[s, HELD], states[s, WANTED]
+        if wanted == 0 or (held != 0 and (held > 0) != (wanted > 0)):
+            continue
+        reference = price_ticks(market.open[s, bar], scales[s, PRICE_SCALE], scales[s, TICK])
+        if reference == NO_VALUE:
+            continue
+        side = 1 if wanted > 0 else -1
+        price = take(side, reference, NO_VALUE, rules.terms[SPREAD], states[s, SLIPPAGE], units[s, FIGURES], units[s, WHOLE])
+        if price == NO_VALUE or not _enter(bar, s, side, reference, price, worths, rules, books, tape):
+            return False
+    return True
+
+
+@lean_kernel
+def _extreme(bar: int, s: int, market: Market, rules: Rules, books: Books) -> int:
+    """The adverse end of the bar's range for what is held; its mark where there is no bar."""
+    price = market.low[s, bar] if books.states[s, HELD] > 0 else market.high[s, bar]
+    ticks = price_ticks(price, rules.scales[s, PRICE_SCALE], rules.scales[s, TICK])
+    return books.states[s, MARK] if ticks == NO_VALUE else ticks
+
+
+@lean_kernel
+def liquidate(bar: int, market: Market, rules: Rules, books: Books, tape: Tape) -> bool:
+    """Take positions away, largest maintenance first, while equity at every adverse extreme at once does not cover it. False on overflow."""
+    states, account, units, tiers = books.states, books.account, rules.units, rules.tiers
+    while account[ACCOUNT_HOLDING] > 0:
+        equity, needed, largest, chosen = account[ACCOUNT_CASH], 0, -1, -1
+        for s in range(states.shape[0]):
+            if states[s, HELD] == 0:
+                continue
+            value = notional(_extreme(bar, s, market, rules, books), states[s, HELD], units[s, UNIT_NUM], units[s, UNIT_DEN])
+            a, b = units[s, FIRST_TIER], units[s, END_TIER]
+            margin = maintenance_margin(value, tiers[0, a:b], tiers[1, a:b], tiers[2, a:b])
+            equity, needed = add(equity, value), add(needed, margin)
+            if margin > largest:
+                largest, chosen = margin, s
+        if NO_VALUE in (equity, needed):
+            return False
+        if not is_liquidated(equity, needed):
+            return True
+        side = -1 if states[chosen, HELD] > 0 else 1
+        reference = _extreme(bar, chosen, market, rules, books)
+        slippage = market.slippage_e8[chosen, min(max(bar - 1, 0), market.slippage_e8.shape[1] - 1)]
+        price = max(1, taker_price(side, reference, rules.terms[SPREAD], slippage, units[chosen, FIGURES], units[chosen, WHOLE]))
+        rate = rules.terms[TAKER_FEE] + rules.terms[LIQUIDATION_FEE]
+        if not book_fill(bar, chosen, side, abs(states[chosen, HELD]), price, reference, rate, LIQUIDATION, rules, books, tape):
+            return False
+        account[ACCOUNT_LIQUIDATED] += 1
+        # As venues do: what was taken away is not opened again by an order from before.
+        if states[chosen, WANTED] != 0:
+            states[chosen, WANTED] = 0
+            account[ACCOUNT_WAITING] -= 1
+    return True
+
+
+@inner_lean_kernel
+def decide(bar: int, s: int, target: float, equity: int, market: Market, rules: Rules, books: Books) -> bool:
+    """Turn a changed target into an order, sized at this close; an older order that did not fill is replaced. False on overflow."""
+    states = books.states
+    mark = last_price(market.close, rules, books, s, bar)
+    if mark == NO_VALUE:
+        return True
+    if rules.terms[IN_QUANTITIES] != 0:
+        whole = int(np.rint(target / rules.scales[s, LOT]))
+        lots = whole
+    else:
+        whole = int(np.rint(target * E8))
+        lots = lots_from_weight(whole, equity, mark, rules.units[s, UNIT_NUM], rules.units[s, UNIT_DEN])
+    if lots == NO_VALUE:
+        return False
+    if whole == states[s, TARGET]:
+        return True
+    before = states[s, WANTED] != 0
+    states[s, TARGET] = whole
+    states[s, WANTED] = lots - states[s, HELD]
+    states[s, SLIPPAGE] = market.slippage_e8[s, min(bar, market.slippage_e8.shape[1] - 1)]
+    states[s, BEGUN] = 0
+    books.account[ACCOUNT_WAITING] += int(states[s, WANTED] != 0) - int(before)
+    return True
+
+
+@inner_lean_kernel
+def _decide_all(bar: int, k: int, market: Market, rules: Rules, books: Books) -> int:
+    """Take the decisions of this close, the k-th first; the number of the next one, or −1 on overflow."""
+    while k < market.decision_bars.shape[0] and market.decision_bars[k] <= bar:
+        if not decide(bar, market.decision_symbols[k], market.decision_targets[k], books.account[ACCOUNT_EQUITY], market, rules, books):
+            return -1
+        k += 1
+    return k
+
+
+@lean_kernel
+def _walk(market: Market, rules: Rules, books: Books, tape: Tape, values: NDArray[int64], floats: NDArray[float64], worths: NDArray[int64]) -> int:
+    account = books.account
+    symbols, bars = market.close.shape
+    decisions, dues = market.decision_bars.shape[0], market.due_bars.shape[0]
+    # A bar fills each symbol at most three times: out of the old side, into the new one, and a liquidation.
+    room = tape.fills.shape[0] - 3 * symbols if tape.fills.shape[0] > 0 else LARGEST
+    bar, k, due = account[ACCOUNT_NEXT_BAR], account[ACCOUNT_NEXT_DECISION], account[ACCOUNT_NEXT_DUE]
+    while bar < bars:
+        account[ACCOUNT_NEXT_BAR], account[ACCOUNT_NEXT_DECISION], account[ACCOUNT_NEXT_DUE] = bar, k, due
+        if account[ACCOUNT_FILLS] > room:
+            return FULL
+        if due < dues and market.due_bars[due] == bar:
+            due += 1
+            if account[ACCOUNT_HOLDING] > 0 and not pay_funding(bar, market, rules, books):
+                return OVERFLOW
+        if account[ACCOUNT_WAITING] > 0:
+            if not fill_at_open(bar, market, worths, rules, books, tape):
+                return OVERFLOW
+            count_waiting(books)
+        end = bars if k == decisions else market.decision_bars[k] + 1
+        if due < dues:
+            end = min(end, market.due_bars[due])
+        if account[ACCOUNT_WAITING] > 0:
+            end = bar + 1
+        if account[ACCOUNT_HOLDING] > 0:
+            end = min(end, bar + STRETCH)
+            if is_exposed(rules, books):
+                safe = first_doubtful(bar, end, floats, market, rules, books)
+                if safe == bar and not liquidate(bar, market, rules, books, tape):
+                    return OVERFLOW
+                end = max(safe, bar + 1)
+        status = value_stretch(bar, end, values, market, rules, books, tape)
+        if status != GOOD:
+            return status
+        bar = end
+        k = _decide_all(bar - 1, k, market, rules, books)
+        if k < 0:
             return OVERFLOW
-        for s in range(symbols):
-            if close_ticks[s, bar] != NO_VALUE:
-                states[s, MARK] = close_ticks[s, bar]
-        if not _worth(units, states, account, worth):
-            return OVERFLOW
-        curve[bar, 0] = worth[0]
-        curve[bar, 1] = account[ACCOUNT_CASH]
-        curve[bar, 2] = worth[1]
-        curve[bar, 3] = worth[2]
-        if worth[0] <= 0:
-            return WIPED_OUT
-        if not _decide_at_close(bar, weights_e8, slippage_e8, worth[0], units, states):
-            return OVERFLOW
+    account[ACCOUNT_NEXT_BAR], account[ACCOUNT_NEXT_DECISION] = bar, k
     return GOOD
+
+
+@kernel
+def simulate(market: Market, rules: Rules, books: Books, tape: Tape) -> int:
+    """Walk the bars from `ACCOUNT_NEXT_BAR` on, in stretches between events. Answers `GOOD`, `OVERFLOW`, `WIPED_OUT` when equity is not positive at a close
+    (of bar `ACCOUNT_NEXT_BAR`), or `FULL` when fills or trades need more room: call again with more."""
+    return _walk(market, rules, books, tape, np.zeros((2, STRETCH), np.int64), np.zeros((2, STRETCH)), np.zeros(2, np.int64))

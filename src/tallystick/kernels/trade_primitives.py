@@ -148,6 +148,12 @@ def push_trade(memory: TradeMemory, s: int, time_ns: int, price: float, quantity
     return promoted
 
 
+@inner_kernel
+def _before(slot: int, size: int) -> int:
+    """The slot before this one in a ring, without a division: a window is walked at every measurement."""
+    return (slot if slot > 0 else size) - 1
+
+
 @kernel
 def trade_primitives(memory: TradeMemory, s: int, now_ns: int, rules: TradeRules, out: NDArray[float64]) -> None:
     """Burst: trades later than now − burst window, NaN unless more than the baseline. Acceptance: |close − open| / (high − low) of the trade window.
@@ -158,17 +164,20 @@ def trade_primitives(memory: TradeMemory, s: int, now_ns: int, rules: TradeRules
     size = memory.times_ns.shape[1]
     pushed = memory.counts[s, PUSHED]
     count = 0
-    place = pushed - 1
+    slot = pushed % size
     low = math.inf
     high = -math.inf
     first = math.nan
-    while place >= max(0, pushed - size) and memory.times_ns[s, place % size] > now_ns - rules.trades_ns:
-        if memory.times_ns[s, place % size] > now_ns - rules.burst_ns:
+    for _ in range(min(pushed, size)):
+        slot = _before(slot, size)
+        time_ns = memory.times_ns[s, slot]
+        if time_ns <= now_ns - rules.trades_ns:
+            break
+        if time_ns > now_ns - rules.burst_ns:
             count += 1
-        first = memory.prices[s, place % size]
+        first = memory.prices[s, slot]
         low = min(low, first)
         high = max(high, first)
-        place -= 1
     if count > rules.baseline_trades:
         out[BURST_COUNT] = count
     if high > low:
@@ -183,12 +192,14 @@ def penetration_depth(memory: TradeMemory, s: int, now_ns: int, low: float, high
     size = memory.times_ns.shape[1]
     pushed = memory.counts[s, PUSHED]
     depth = math.nan
-    place = pushed - 1
-    while place >= max(0, pushed - size) and memory.times_ns[s, place % size] > now_ns - rules.trades_ns:
-        price = memory.prices[s, place % size]
+    slot = pushed % size
+    for _ in range(min(pushed, size)):
+        slot = _before(slot, size)
+        if memory.times_ns[s, slot] <= now_ns - rules.trades_ns:
+            break
+        price = memory.prices[s, slot]
         if low <= price <= high:
             inside = min(price - low, high - price)
             if not depth >= inside:
                 depth = inside
-        place -= 1
     return depth

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tallystick.kernels import fees, funding, liquidation, margin, money, prices, sizes, statistics
+from tallystick.kernels import fees, funding, liquidation, margin, matching, money, prices, sizes, statistics
 from tallystick.kernels.features import build_table, empty_state, history, step_all
 
 
@@ -35,6 +35,7 @@ def _warm_money() -> None:
     prices.fill_price(1, 1, 0, 0)
     prices.round_to_figures(1, 1, 1)
     prices.round_to_step(1, 1, 1)
+    _warm_matching()
     margin.initial_margin(1, 1)
     margin.maintenance_margin(1, tiers, tiers, tiers)
     liquidation.liquidation_ticks(1, 1, 1, 0)
@@ -54,3 +55,12 @@ def _warm_statistics() -> None:
     statistics.quantile(x, 0.5)
     statistics.column_moments(table, np.empty(1), np.empty(1))
     statistics.linear_predict(table, np.ones(1), 0.0)
+
+
+def _warm_matching() -> None:
+    matching.is_marketable(1, 1, 1, 0)
+    matching.meet_open(matching.MARKET, 1, 1, 1, False, 1, 0, 0, 0, 1)
+    matching.meet_stop(1, 1, 1, False, 1, 1, 0, 0, 0, 1)
+    matching.meet_limit(1, 1, True, 1, 1)
+    matching.fillable(1, 1, 1, 0, False)
+    prices.taker_price(1, 1, 0, 0, 0, 1)

@@ -64,7 +64,7 @@ def import_group(lake: Lake, group: BarGroup, *, end_ns: int, keep_others: bool 
             where=str(group.root),
             hint="Sort rows by time, oldest first, and give open times in UTC",
         )
-    panel = _panel(group, kept)
+    panel = panel_of(group.venue, group.interval_minutes, kept, sessions=has_sessions(group.calendar), where=str(group.root))
     estimated: dict[str, QuoteVolumeSource] = {symbol: "estimated" for symbol, item in kept.items() if item.estimated}
     coverage_sha256 = lake.write(panel, calendar=group.calendar, source=_source(group), refused=refused, quote_volume=estimated, keep_others=keep_others)
     instruments = assumed_instruments(panel, group.calendar, group.quote)
@@ -126,8 +126,9 @@ def _only_at(item: CheckedRows, sessions: NDArray[np.int64]) -> CheckedRows:
     return replace(item, times_ns=item.times_ns[inside], columns=np.ascontiguousarray(item.columns[:, inside]), refused=refused)
 
 
-def _panel(group: BarGroup, kept: Mapping[str, CheckedRows]) -> BarPanel:
-    step, sessions = group.interval_minutes * NS_PER_MINUTE, has_sessions(group.calendar)
+def panel_of(venue: str, interval_minutes: int, kept: Mapping[str, CheckedRows], *, sessions: bool, where: str) -> BarPanel:
+    """Checked rows of some symbols as one panel; `sessions`: on the times that any of them has. Raises DataError for one that is too large."""
+    step = interval_minutes * NS_PER_MINUTE
     first = min(int(item.times_ns[0]) for item in kept.values())
     last = max(int(item.times_ns[-1]) for item in kept.values())
     open_times = np.unique(np.concatenate([item.times_ns for item in kept.values()])) if sessions else np.empty(0, dtype=np.int64)
@@ -135,8 +136,8 @@ def _panel(group: BarGroup, kept: Mapping[str, CheckedRows]) -> BarPanel:
     most = 64_000_000
     if count * len(symbols) > most:
         raise DataError(
-            f"expected at most {most} bars in one panel, found {len(symbols)} symbols over {count} intervals of {interval_text(group.interval_minutes)}",
-            where=str(group.root),
+            f"expected at most {most} bars in one panel, found {len(symbols)} symbols over {count} intervals of {interval_text(interval_minutes)}",
+            where=where,
             hint="Import a shorter range, or fewer symbols",
         )
     times = open_times if sessions else first + step * np.arange(count, dtype=np.int64)
@@ -144,4 +145,4 @@ def _panel(group: BarGroup, kept: Mapping[str, CheckedRows]) -> BarPanel:
     for row, symbol in enumerate(symbols):
         columns[:, row, np.searchsorted(times, kept[symbol].times_ns)] = kept[symbol].columns
     open_, high, low, close, volume, quote_volume = columns
-    return BarPanel(group.venue, group.interval_minutes, symbols, times, open_, high, low, close, volume, quote_volume, 0 if sessions else None)
+    return BarPanel(venue, interval_minutes, symbols, times, open_, high, low, close, volume, quote_volume, 0 if sessions else None)

@@ -93,7 +93,9 @@ class Evidence:
 
     def advance(self, now_ns: int) -> None:
         """Lifecycle updates of the level memory up to an instant."""
-        primitives_room.advance(self.room, now_ns, self.config.rules)
+        # Between two lifecycle updates there is nothing to advance, and entering a kernel costs more than a trade.
+        if now_ns // self.config.rules.levels.update_ns != self.room.levels.clock[0]:
+            primitives_room.advance(self.room, now_ns, self.config.rules)
 
     def take(self, now_ns: int, events: Sequence[MarketEvent | BookEvent | PositionEvent]) -> None:
         """Events that arrived at one instant, in order; marks among them go to the window of marks too."""

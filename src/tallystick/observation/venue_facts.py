@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from heapq import nlargest, nsmallest
 from typing import Any
 
 from tallystick.contracts.market_events import VenueEvent
@@ -48,7 +49,7 @@ class VenueFacts:
                     levels.pop(place, None)
                 else:
                     levels[place] = size
-        best = {name: sorted(levels, reverse=name == "bids")[:LEVELS] for name, levels in book.items()}
+        best = {"bids": nlargest(LEVELS, book["bids"]), "asks": nsmallest(LEVELS, book["asks"])}
         return {name: [(str(price), book[name][price]) for price in prices] for name, prices in best.items()}
 
 

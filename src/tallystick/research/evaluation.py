@@ -10,11 +10,14 @@ import numpy as np
 from tallystick.contracts.instruments import Instrument
 from tallystick.contracts.quote_money import MICRO, amount_of
 from tallystick.contracts.run_documents import TRADE_COLUMNS, Benchmark, Costs, Exposure, RunSummary
+from tallystick.contracts.run_evidence import Capacity
 from tallystick.contracts.tables import table_bytes
 from tallystick.contracts.time import iso_from_ns
 from tallystick.kernels import performance
-from tallystick.kernels.simulation import BAR, CASH, FEE, LOTS, NOTIONAL, POSITION, PRICE, REALIZED, SHORTFALL, SIDE, SYMBOL, TRADE
+from tallystick.kernels.cost_split import spread_parts
+from tallystick.kernels.simulation_books import BAR, CASH, FEE, LOTS, NOTIONAL, POSITION, PRICE, REALIZED, SHORTFALL, SIDE, SYMBOL, TRADE
 from tallystick.market.bars import BarPanel
+from tallystick.research.honesty.capacity import capacity_of
 from tallystick.research.simulation import FillTerms, Floats, Ints, Simulation, figures, simulate_targets
 
 EQUITY_COLUMNS = ("timestamp", "equity", "cash", "gross")
@@ -45,7 +48,7 @@ def evaluate(simulation: Simulation, terms: FillTerms, bars_per_year: float) -> 
         win_rate=trades["win_rate"],
     )
     advanced = {name: value for name, value in {**curve, **trades}.items() if name not in type(summary).model_fields}
-    return Evaluation(summary, dict(sorted(advanced.items())), _costs(simulation), _exposure(simulation), _by_symbol(simulation))
+    return Evaluation(summary, dict(sorted(advanced.items())), _costs(simulation, terms), _exposure(simulation), _by_symbol(simulation))
 
 
 def _money(micro: int) -> str:
@@ -57,12 +60,16 @@ def _total(column: Ints) -> int:
     return sum(column.tolist())
 
 
-def _costs(simulation: Simulation) -> Costs:
-    traded = _total(simulation.fills[:, NOTIONAL])
+def _costs(simulation: Simulation, terms: FillTerms) -> Costs:
+    traded, shortfall = (_total(simulation.fills[:, column]) for column in (NOTIONAL, SHORTFALL))
+    notionals, sides, shortfalls = (np.ascontiguousarray(simulation.fills[:, column]) for column in (NOTIONAL, SIDE, SHORTFALL))
+    spread = _total(spread_parts(notionals, sides, shortfalls, terms.spread_e8))
     mean_equity = float(performance.mean_equity(simulation.curve))
     return Costs(
         fees=_money(_total(simulation.fills[:, FEE])),
-        spread_and_slippage=_money(_total(simulation.fills[:, SHORTFALL])),
+        spread_and_slippage=_money(shortfall),
+        spread=_money(spread),
+        slippage=_money(shortfall - spread),
         traded_notional=_money(traded),
         funding_included=False,
         turnover=traded / mean_equity if mean_equity > 0 else None,
@@ -96,12 +103,14 @@ def _by_symbol(simulation: Simulation) -> tuple[Mapping[str, object], ...]:
     return tuple(rows[:10])
 
 
-def buy_and_hold(
-    panel: BarPanel, instruments: Sequence[Instrument], slippage_e8: Ints, terms: FillTerms, bars_per_year: float, total_return: float | None
-) -> Benchmark:
+def buy_and_hold(panel: BarPanel, instruments: Sequence[Instrument], slippage_e8: Ints, terms: FillTerms) -> Simulation:
     """Equal parts of every symbol bought as soon as it has a bar, and held, by the same fill model."""
     weights: Floats = np.full((len(panel.symbols), panel.bars), 1.0 / len(panel.symbols))
-    held = simulate_targets(panel, instruments, weights, slippage_e8, terms)
+    return simulate_targets(panel, instruments, weights, slippage_e8, terms)
+
+
+def benchmark_of(held: Simulation, terms: FillTerms, bars_per_year: float, total_return: float | None) -> Benchmark:
+    """The figures of holding, and how much of a run's total return lies above it."""
     equity = np.ascontiguousarray(held.curve[:, 0])
     found = figures(performance.CURVE_FIGURES, performance.curve_figures(terms.cash_micro, equity, bars_per_year))
     gained = found["total_return"]
@@ -112,6 +121,20 @@ def buy_and_hold(
         max_drawdown=found["max_drawdown"],
         excess_return=total_return - gained if total_return is not None and gained is not None else None,
     )
+
+
+def account_returns(simulation: Simulation, terms: FillTerms) -> Floats:
+    """Simple return of the account in each bar, float64[T]."""
+    path = np.concatenate([np.array([terms.cash_micro], np.int64), simulation.curve[:, 0]])
+    return performance.bar_returns(path)
+
+
+def room_of(simulation: Simulation, panel: BarPanel, terms: FillTerms) -> Capacity:
+    """Capacity from the quote volume of the bars that the fills happened in; volume times close where quote volume is not recorded."""
+    columns, rows = simulation.fills[:, BAR], simulation.fills[:, SYMBOL]
+    quote, other = panel.quote_volume[rows, columns], panel.volume[rows, columns] * panel.close[rows, columns]
+    volumes = np.where(np.isfinite(quote), quote, other)
+    return capacity_of(simulation.fills[:, NOTIONAL] / MICRO, volumes, terms.cash_micro / MICRO)
 
 
 def trade_rows(simulation: Simulation, instruments: Sequence[Instrument]) -> list[dict[str, object]]:

@@ -4,54 +4,49 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tallystick.analysis.features import compute_history
-from tallystick.artifacts.canonical import plain
 from tallystick.artifacts.checksum import sha256_bytes
-from tallystick.artifacts.paths import Workspace, get_research_run_dir
-from tallystick.artifacts.run_index import RunFiles, publish_run
-from tallystick.artifacts.store import encode_artifact, read_artifact
-from tallystick.contracts.checking import parse
+from tallystick.artifacts.paths import Workspace
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
 from tallystick.contracts.instruments import Instrument
-from tallystick.contracts.registry import contract
-from tallystick.contracts.run_documents import SCHEMA_VERSION, Annualisation, CoverageReference, RunReport
-from tallystick.contracts.runs import RUNS_ROOT, ResolvedConfig
+from tallystick.contracts.run_documents import Annualisation, CoverageReference
+from tallystick.contracts.run_evidence import Evidence
+from tallystick.contracts.runs import ResolvedConfig
 from tallystick.contracts.time import iso_from_ns
 from tallystick.contracts.training import CodeVersion
 from tallystick.market.bars import BarPanel
 from tallystick.market.calendars import bars_per_year, describe_year
 from tallystick.market.instruments import InstrumentBook
-from tallystick.research.evaluation import Evaluation, buy_and_hold, equity_csv, evaluate, trade_rows, trades_csv
+from tallystick.research.evaluation import (
+    Evaluation,
+    account_returns,
+    benchmark_of,
+    buy_and_hold,
+    equity_csv,
+    evaluate,
+    room_of,
+    trade_rows,
+    trades_csv,
+)
+from tallystick.research.honesty.track_record import evidence_of
+from tallystick.research.honesty.trials import count_trials, with_own
+from tallystick.research.pool_history import PoolHistory, pool_weights
+from tallystick.research.report_page import run_html
 from tallystick.research.run_config import RunConfig, resolved
-from tallystick.research.run_report import Provenance, config_hash, relative_names, report_document, run_page
+from tallystick.research.run_folder import Findings, RunResult, publish
+from tallystick.research.run_pictures import curve_of, traded_prices
+from tallystick.research.run_report import Provenance, config_hash, run_page
 from tallystick.research.simulation import Floats, Simulation, rows_of, simulate_targets, slippage_rows
-from tallystick.research.strategies import find_strategy, in_bars
+from tallystick.research.strategies import find_strategy, in_bars, resolve_parameters
 
 ATR = "atr_14"
 LEAST_BARS = 100
 """Fewer bars than this say nothing about a strategy with a window of twenty."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """A finished run. Paths named `…_path` and `runs_index` are relative to the workspace; `runs_index` is None for a paper session."""
-
-    run_id: str
-    status: str
-    folder: Path
-    artifacts_path: str
-    report_path: str
-    runs_index: str | None
-    seal_sha256: str
-    is_new: bool
-    summary: Mapping[str, Any]
-    report: RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +56,7 @@ class _Universe:
     source: str
     version: str | None
     note: str | None
+    history: PoolHistory | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +64,13 @@ class _Tested:
     """A simulated strategy with everything its documents are made from."""
 
     config: ResolvedConfig
+    period: BarPanel
     instruments: tuple[Instrument, ...]
     simulation: Simulation
+    held: Simulation | None
     evaluation: Evaluation
     sections: Mapping[str, Any]
+    pool_from: str | None = None
 
 
 def run(
@@ -88,16 +87,18 @@ def run(
     universe_version: str | None = None,
     universe_note: str | None = None,
     coverage_sha256: str | None = None,
+    pool_history: PoolHistory | None = None,
 ) -> RunResult:
     """Test a strategy on bars and write `outputs/runs/<run_id>/`, sealed, with the shared index refreshed.
 
     panel may begin before the period: what lies before it warms the features and is never traded. universe_source: `live_pool` or `static` (decision 44),
     universe_version: the pool's version; universe_note: what a reader should know about that choice. coverage_sha256: of the stored bars' coverage,
-    cited in the report. With the same `now_ns`, inputs and code the folder has the same bytes.
+    cited in the report. pool_history: only what was in the pool at the time is traded, an equal part for each member.
+    With the same `now_ns`, inputs and code the folder has the same bytes.
     Raises DataError for missing bars, ConfigurationError for a request that cannot be, StrategyError where equity is lost.
     """
     used = panel.select(config.symbols or panel.symbols)
-    tested = _test(used, instruments, config, _Universe(universe_source, universe_version, universe_note))
+    tested = _test(used, instruments, config, _Universe(universe_source, universe_version, universe_note, pool_history))
     provenance = Provenance(
         created_at=iso_from_ns(now_ns),
         code=code_version,
@@ -107,21 +108,8 @@ def run(
         data_sha256=data_sha256(used),
     )
     digest = config_hash(tested.config)
-    stamp = provenance.created_at[:19].replace("-", "").replace(":", "").replace("T", "_")
-    published = publish_run(workspace, f"{stamp}_run_{digest[:7]}", lambda place, run_id: _files(place, run_id, tested, provenance), now_ns=now_ns)
-    report: RunReport = read_artifact(contract("runs.report"), workspace.path("runs.report", run_id=published.run_id))
-    return RunResult(
-        run_id=published.run_id,
-        status=report.status,
-        folder=published.folder,
-        artifacts_path=f"{RUNS_ROOT}/{published.run_id}",
-        report_path=f"{RUNS_ROOT}/{published.run_id}/report.json",
-        runs_index=f"{RUNS_ROOT}/runs_index.json",
-        seal_sha256=published.seal_sha256,
-        is_new=published.is_new,
-        summary=plain(report.summary),
-        report=report,
-    )
+    tested = replace(tested, sections={**tested.sections, "evidence": _evidence(workspace, tested, config, digest, now_ns)})
+    return publish(workspace, _findings(tested, provenance), provenance, now_ns=now_ns)
 
 
 def data_sha256(panel: BarPanel) -> str:
@@ -161,30 +149,50 @@ def _test(panel: BarPanel, book: InstrumentBook, config: RunConfig, universe: _U
     calendars = sorted({row.calendar for row in rows})
     if len(calendars) > 1:
         raise ConfigurationError(f"expected symbols of one calendar, found {' and '.join(calendars)}", hint="Run them apart")
-    weights, atr = _targets(panel, period, config, document)
+    weights, atr = decided_weights(panel, period, config, universe.history)
     slippage = slippage_rows(config.slippage_mode, config.slippage_bps, config.k_atr, atr, weights.shape)
     simulation = simulate_targets(period, rows, weights, slippage, config.terms)
     year = bars_per_year(rows[0].calendar, panel.interval_minutes)
     evaluation = evaluate(simulation, config.terms, year)
-    benchmark = buy_and_hold(period, rows, slippage, config.terms, year, evaluation.summary.total_return)
+    # Nobody could have bought, at the start, all the names that were to be in the pool: with a history there is no such benchmark.
+    held = buy_and_hold(period, rows, slippage, config.terms) if universe.history is None else None
     sections = {
         "universe_source": universe.source,
         "universe_version": universe.version,
         "universe_note": universe.note,
         "costs": evaluation.costs,
         "exposure": evaluation.exposure,
-        "benchmark": benchmark,
+        "benchmark": None if held is None else benchmark_of(held, config.terms, year, evaluation.summary.total_return),
+        "capacity": room_of(simulation, period, config.terms),
         "annualisation": Annualisation(calendar=rows[0].calendar, bars_per_year=year, says=describe_year(rows[0].calendar, panel.interval_minutes)),
         "advanced": evaluation.advanced,
     }
-    return _Tested(document, rows, simulation, evaluation, sections)
+    pool_from = None if universe.history is None else universe.history.source
+    return _Tested(document, period, rows, simulation, held, evaluation, sections, pool_from)
 
 
-def _targets(panel: BarPanel, period: BarPanel, config: RunConfig, document: ResolvedConfig) -> tuple[Floats, Floats | None]:
-    """Weights float64[S, T] over the period, an equal part of the account for each symbol, and ATR over close where slippage asks for it."""
+def _evidence(workspace: Workspace, tested: _Tested, config: RunConfig, digest: str, now_ns: int) -> Evidence:
+    """What the result is worth after every look at the same data that the index knows; its resamples follow from the configuration."""
+    asked = tested.config
+    created_at = iso_from_ns(now_ns)
+    before = count_trials(workspace, symbols=tested.period.symbols, start=asked.start, end=asked.end, created_at=created_at, own=digest[:7], now_ns=now_ns)
+    trials = with_own(before, [tested.evaluation.summary.sharpe_simple])
+    return evidence_of(account_returns(tested.simulation, config.terms), tested.sections["annualisation"].bars_per_year, int(digest[:8], 16), trials)
+
+
+def strategy_parameters(config: RunConfig, panel: BarPanel) -> dict[str, float]:
+    """Every parameter of the run's strategy, days also in bars."""
+    return in_bars(resolve_parameters(find_strategy(config.strategy), config.parameters), panel.interval_minutes, panel.day_minutes)
+
+
+def decided_weights(panel: BarPanel, period: BarPanel, config: RunConfig, pool: PoolHistory | None = None) -> tuple[Floats, Floats | None]:
+    """Weights float64[S, T] over the period, and ATR over close where slippage asks for it.
+
+    Each symbol gets an equal part of the account; with the history of a pool, each member of the pool of the time.
+    """
     strategy = find_strategy(config.strategy)
     with_atr = config.slippage_mode == "atr"
-    parameters = in_bars(document.strategy_params, panel.interval_minutes, panel.day_minutes)
+    parameters = strategy_parameters(config, panel)
     wanted = strategy.features(parameters)
     names = tuple(dict.fromkeys((*wanted, *((ATR,) if with_atr else ()))))
     offset = int(np.searchsorted(panel.open_times_ns, period.start_ns))
@@ -193,51 +201,36 @@ def _targets(panel: BarPanel, period: BarPanel, config: RunConfig, document: Res
     positions = strategy.targets(np.ascontiguousarray(history[:, : len(wanted)]), parameters)
     if positions.shape != period.close.shape:
         raise StrategyError(f"expected positions of shape {period.close.shape}, found {positions.shape}", where=config.strategy)
-    return positions / len(period.symbols), history[:, names.index(ATR)] if with_atr else None
+    atr = history[:, names.index(ATR)] if with_atr else None
+    if pool is None:
+        return positions / len(period.symbols), atr
+    # A decision is made when its bar closes: that is the time at which a release must be active.
+    return pool_weights(positions, pool, period.symbols, period.open_times_ns + period.interval_ns), atr
 
 
-def _files(place: Workspace, run_id: str, tested: _Tested, provenance: Provenance) -> RunFiles:
-    """Every file of the run, path → bytes, each document checked against its contract."""
-    config: dict[str, Any] = plain(tested.config)
+def _findings(tested: _Tested, provenance: Provenance) -> Findings:
+    """A plain run has no leaderboard: its rows are its symbols."""
     evaluation = tested.evaluation
-    metadata = {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
-        "created_at": provenance.created_at,
-        "mode": "run",
-        "status": "success",
-        "command": "run",
-        "config_path": provenance.config_path,
-        "config_hash": config_hash(config),
-        "request_id": provenance.request_id,
-        "code_version": provenance.code_version,
-    }
-    metrics = {"status": "success", "summary": evaluation.summary, "best_result": None, "leaderboard_size": 0, "advanced": evaluation.advanced}
+    curve = curve_of(tested.simulation, tested.config.initial_cash, tested.held)
     trades = trades_csv(trade_rows(tested.simulation, tested.instruments))
-    documents = {"runs.metadata": metadata, "runs.config": config, "runs.metrics": metrics, "runs.trades": trades, "runs.equity": equity_csv(tested.simulation)}
-    files = {place.path(name, run_id=run_id): encode_artifact(contract(name), document) for name, document in documents.items()}
-    report = report_document(
+    return Findings(
         mode="run",
-        status="success",
-        run_id=run_id,
-        provenance=provenance,
-        config=config,
-        command=command_line(tested.config, provenance),
+        config=tested.config,
         summary=evaluation.summary,
-        files=relative_names(files, get_research_run_dir(place, run_id)),
-        folder=f"{RUNS_ROOT}/{run_id}",
+        command=command_line(tested.config, provenance, tested.pool_from),
+        page=run_page,
+        pictures=lambda report: run_html(report, curve, traded_prices(tested.period, tested.instruments, tested.simulation)),
+        documents={"runs.trades": trades, "runs.equity": equity_csv(tested.simulation)},
         results=evaluation.results,
         sections=tested.sections,
+        advanced=evaluation.advanced,
     )
-    files[place.path("runs.report", run_id=run_id)] = encode_artifact(contract("runs.report"), report)
-    files[place.path("runs.run_report", run_id=run_id)] = run_page(parse(contract("runs.report"), report))
-    return files
 
 
-def command_line(config: ResolvedConfig, provenance: Provenance) -> str:
+def command_line(config: ResolvedConfig, provenance: Provenance, pool_from: str | None = None) -> str:
     """The command that makes this run again from the same bars, every flag named."""
     flags = {
-        "ticker": config.ticker,
+        **({"ticker": config.ticker} if pool_from is None else {"pool-from": pool_from}),
         "venue": config.venue,
         "interval": config.interval,
         "start": config.start,
@@ -250,7 +243,7 @@ def command_line(config: ResolvedConfig, provenance: Provenance) -> str:
         "spread-bps": repr(config.spread_bps),
         "leverage": repr(config.leverage),
         "initial-cash": repr(config.initial_cash),
-        **{name.replace("_", "-"): repr(value) for name, value in config.strategy_params.items()},
         "now": provenance.created_at,
     }
-    return shlex.join(["tallystick", "run", *(part for name, value in flags.items() for part in (f"--{name}", value))])
+    parameters = [part for name, value in config.strategy_params.items() for part in ("--param", f"{name}={value!r}")]
+    return shlex.join(["tallystick", "run", *(part for name, value in flags.items() for part in (f"--{name}", value)), *parameters])

@@ -52,7 +52,17 @@ def entries(files: Mapping[str, bytes]) -> tuple[ArtifactEntry, ...]:
     return tuple(ArtifactEntry(file_name=name, size_bytes=len(data), sha256=sha256_bytes(data)) for name, data in sorted(files.items()))
 
 
-def machine_block(*, mode: str, status: str, run_id: str, request_id: str | None, summary: RunSummary, folder: str, names: Sequence[str]) -> MachineContract:
+def machine_block(
+    *,
+    mode: str,
+    status: str,
+    run_id: str,
+    request_id: str | None,
+    summary: RunSummary,
+    folder: str,
+    names: Sequence[str],
+    best_result: Mapping[str, Any] | None = None,
+) -> MachineContract:
     """The result for machines; `artifacts` maps `<stem>_path` to each file's path below the workspace, and `artifacts_path` to the folder."""
     paths = {f"{name.rsplit('/', 1)[-1].split('.')[0]}_path": f"{folder}/{name}" for name in sorted(names)}
     return MachineContract.model_validate(
@@ -66,6 +76,7 @@ def machine_block(*, mode: str, status: str, run_id: str, request_id: str | None
             "mode": mode,
             "summary": plain(summary),
             "artifacts": {"artifacts_path": folder, **paths},
+            **({"best_result": plain(best_result)} if best_result is not None else {}),
         }
     )
 
@@ -83,6 +94,7 @@ def report_document(
     folder: str,
     results: Sequence[Mapping[str, Any]] = (),
     sections: Mapping[str, Any] | None = None,
+    best_result: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """`report.json` as plain values. files: everything else in the folder, by name; sections: costs, exposure, benchmark and the like."""
     code = provenance.code
@@ -98,7 +110,14 @@ def report_document(
         }
     )
     block = machine_block(
-        mode=mode, status=status, run_id=run_id, request_id=provenance.request_id, summary=summary, folder=folder, names=[*files, "report.json"]
+        mode=mode,
+        status=status,
+        run_id=run_id,
+        request_id=provenance.request_id,
+        summary=summary,
+        folder=folder,
+        names=[*files, "report.json"],
+        best_result=best_result,
     )
     reproduce = Reproduce(
         command=command,
@@ -149,6 +168,26 @@ def summary_lines(summary: RunSummary) -> list[str]:
     ]
 
 
+def worth_lines(report: RunReport) -> list[str]:
+    """What the results are worth, for people: luck, choice, size."""
+    lines: list[str] = []
+    found, room, search = report.evidence, report.capacity, report.overfitting
+    if found is not None:
+        trials = "the only trial" if found.trials == 1 else f"one of {found.trials} trials"
+        lines += [
+            "",
+            f"Probability that the true Sharpe is above 0: {percent(found.probabilistic_sharpe)}; deflated, as {trials}: {percent(found.deflated_sharpe)}.",
+        ]
+        for name, item in (found.bootstrap.intervals if found.bootstrap is not None else {}).items():
+            show = number if name == "sharpe_simple" else percent
+            lines.append(f"{name.replace('_', ' ')}: {show(item.low)} to {show(item.high)} in 95 % of resamples.")
+    if room is not None and room.largest_equity is not None:
+        lines += ["", f"Largest account with every fill within 1 % of its bar's volume: {room.largest_equity:,.0f}."]
+    if search is not None:
+        lines += ["", f"Probability of backtest overfitting: {percent(search.probability)} ({search.trials} trials, {search.choices} choices)."]
+    return lines
+
+
 def run_page(report: RunReport) -> bytes:
     """`run_report.md`."""
     config, costs, exposure, benchmark = report.config_resolved, report.costs, report.exposure, report.benchmark
@@ -159,9 +198,11 @@ def run_page(report: RunReport) -> bytes:
     if benchmark is not None:
         lines += [f"| buy and hold | {percent(benchmark.total_return)} |", f"| above buy and hold | {percent(benchmark.excess_return)} |"]
     if costs is not None and exposure is not None:
-        lines += ["", f"Fees {costs.fees}, spread and slippage {costs.spread_and_slippage}, {costs.fills} fills, turnover {number(costs.turnover)}."]
+        split = "" if costs.spread is None else f" (spread {costs.spread}, slippage {costs.slippage})"
+        lines += ["", f"Fees {costs.fees}, spread and slippage {costs.spread_and_slippage}{split}, {costs.fills} fills, turnover {number(costs.turnover)}."]
         lines += [f"Mean gross exposure {percent(exposure.mean_gross)}, in the market {percent(exposure.time_in_market)} of the time."]
         lines += ["" if costs.funding_included else "Funding payments are not included."]
+    lines += worth_lines(report)
     if report.annualisation is not None:
         lines += ["", f"Annualised with {report.annualisation.says}."]
     if report.results:

@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tallystick.contracts.errors import ConfigurationError
-from tallystick.decision.policies import rsi_ma_cross
+from tallystick.analysis.features import compute_history
+from tallystick.contracts.errors import ConfigurationError, StrategyError
+from tallystick.contracts.instruments import Instrument
+from tallystick.decision.model_loading import LoadedModel
+from tallystick.decision.policies import (
+    buy_and_hold,
+    cross_sectional_momentum,
+    ma_cross,
+    mean_reversion,
+    model_forecast,
+    rsi_ma_cross,
+    time_series_momentum,
+)
+from tallystick.decision.policies.buy_and_hold import BuyAndHoldParameters
+from tallystick.decision.policies.cross_sectional_momentum import CrossSectionalMomentumParameters
+from tallystick.decision.policies.ma_cross import MaCrossParameters
+from tallystick.decision.policies.mean_reversion import MeanReversionParameters
+from tallystick.decision.policies.model_forecast import ModelForecastParameters, check_model, forecasts
 from tallystick.decision.policies.rsi_ma_cross import RsiMaCrossParameters
+from tallystick.decision.policies.rule_policy import target_weights
+from tallystick.decision.policies.time_series_momentum import TimeSeriesMomentumParameters
+from tallystick.kernels.strategy_rules import list_crosses, ticks_of_row
+from tallystick.market.bars import BarPanel
+from tallystick.research.simulation import Decisions, merged
 
 Floats = NDArray[np.float64]
 Parameters = Mapping[str, float]
@@ -32,6 +54,38 @@ class Strategy:
     bounds: Mapping[str, tuple[float, float]]
     features: Callable[[Parameters], tuple[str, ...]]
     targets: Callable[[Floats, Parameters], Floats]
+
+
+def _made(shape: type[Any], parameters: Parameters) -> Any:
+    """The typed parameters of a strategy, in an equal part of the account."""
+    typed = {row.name: {"int": int, "bool": bool}.get(str(row.type), float) for row in fields(shape)}
+    return shape(weight=1.0, **{name: typed[name](parameters[name]) for name in shape.BOUNDS})
+
+
+def _of_rule(name: str, says: str, shape: type[Any]) -> Strategy:
+    """A strategy whose parameters say which rule of the kernels it is."""
+    return Strategy(
+        name=name,
+        says=says,
+        defaults={row.name: float(getattr(shape(), row.name)) for row in fields(shape) if row.name in shape.BOUNDS},
+        bounds=shape.BOUNDS,
+        features=lambda parameters: _made(shape, parameters).rule.features,
+        targets=lambda features, parameters: target_weights(_made(shape, parameters).rule, features),
+    )
+
+
+def model_strategy(model: LoadedModel) -> Strategy:
+    """`model_forecast` over a loaded model. Raises ConfigurationError for a model that forecasts no return of every symbol."""
+    check_model(model)
+    return replace(
+        STRATEGIES[model_forecast.NAME],
+        features=lambda _parameters: model.feature_list,
+        targets=lambda features, parameters: target_weights(_made(ModelForecastParameters, parameters).rule, forecasts(model, features)),
+    )
+
+
+def _needs_model(_parameters: Parameters) -> tuple[str, ...]:
+    raise ConfigurationError(f"expected a trained model for {model_forecast.NAME}, found none", where="strategy", hint="Build it with model_strategy(model)")
 
 
 def _rsi_ma_cross(parameters: Parameters) -> RsiMaCrossParameters:
@@ -60,6 +114,19 @@ STRATEGIES: Mapping[str, Strategy] = {
         features=lambda parameters: _rsi_ma_cross(parameters).feature_names,
         targets=lambda features, parameters: rsi_ma_cross.target_weights(features[:, 0], features[:, 1], _rsi_ma_cross(parameters)),
     ),
+    ma_cross.NAME: _of_rule(ma_cross.NAME, "long when the fast moving average crosses above the slow one; out when it is no longer above", MaCrossParameters),
+    time_series_momentum.NAME: _of_rule(
+        time_series_momentum.NAME, "long what has risen by more than a threshold; out once the rise is gone", TimeSeriesMomentumParameters
+    ),
+    cross_sectional_momentum.NAME: _of_rule(
+        cross_sectional_momentum.NAME, "long the strongest of the pool by trailing return, with a buffer before one is left", CrossSectionalMomentumParameters
+    ),
+    mean_reversion.NAME: _of_rule(mean_reversion.NAME, "buy what lies far below its own average; leave when it has come back", MeanReversionParameters),
+    buy_and_hold.NAME: _of_rule(buy_and_hold.NAME, "buy every symbol and hold it", BuyAndHoldParameters),
+    model_forecast.NAME: replace(
+        _of_rule(model_forecast.NAME, "long while a trained model forecasts a return above a threshold; needs a model", ModelForecastParameters),
+        features=_needs_model,
+    ),
 }
 
 
@@ -78,7 +145,7 @@ def resolve_parameters(strategy: Strategy, given: Parameters) -> dict[str, float
     found = {name: float(given.get(name, value)) for name, value in strategy.defaults.items()}
     for name, value in found.items():
         low, high = strategy.bounds[name]
-        if not low <= value <= high or (name.endswith("_bars") and value != int(value)):
+        if not low <= value <= high or ((name.endswith("_bars") or name == "shorts") and value != int(value)):
             raise ConfigurationError(f"expected {name} from {low:g} to {high:g}, found {value:g}", where="strategy_params")
     return found
 
@@ -89,3 +156,74 @@ def in_bars(parameters: Parameters, interval_minutes: int, day_minutes: int) -> 
         f"{name.removesuffix('_days')}_bars": float(-(-value * day_minutes // interval_minutes)) for name, value in parameters.items() if name.endswith("_days")
     }
     return {**parameters, **bars}
+
+
+class StrategyVariants:
+    """Weights of many parameter sets of one strategy over a period: what `simulate_many` takes as its `targets`.
+
+    panel: all bars, so that features are warm where the period begins; the policy begins flat there. Each position is an equal part of the account.
+    Every feature is computed once, for all variants that read it; `ma_cross` without shorts reads none where the instruments are given: its crosses follow
+    from sums of whole ticks. Raises ConfigurationError for parameters out of bounds.
+    """
+
+    def __init__(
+        self, panel: BarPanel, period: BarPanel, strategy: Strategy, parameter_sets: Sequence[Parameters], instruments: Sequence[Instrument] | None = None
+    ) -> None:
+        self.strategy = strategy
+        self.parameter_sets = [in_bars(resolve_parameters(strategy, given), panel.interval_minutes, panel.day_minutes) for given in parameter_sets]
+        self._offset = int(np.searchsorted(panel.open_times_ns, period.start_ns))
+        self._shape = period.close.shape
+        self._crosses = None if instruments is None or strategy.name != ma_cross.NAME else TickCrosses(panel, instruments, self._offset)
+        slow = [parameters for parameters in self.parameter_sets if not self._is_fast(parameters)]
+        names = sorted({name for parameters in slow for name in strategy.features(parameters)})
+        history = compute_history(panel, names, parallel=True) if names else np.empty((self._shape[0], 0, panel.bars))
+        self._history = np.ascontiguousarray(history[:, :, self._offset : self._offset + period.bars])
+        self._column = {name: place for place, name in enumerate(names)}
+
+    def __len__(self) -> int:
+        """How many variants there are."""
+        return len(self.parameter_sets)
+
+    def __call__(self, k: int) -> Floats | Decisions:
+        """Weights float64[S, T] of variant k, or their changes. Raises StrategyError when the strategy answers another shape."""
+        parameters = self.parameter_sets[k]
+        if self._crosses is not None and self._is_fast(parameters):
+            return self._crosses.decisions(int(parameters["fast_bars"]), int(parameters["slow_bars"]), 1.0 / self._shape[0])
+        columns = [self._column[name] for name in self.strategy.features(parameters)]
+        positions = self.strategy.targets(np.ascontiguousarray(self._history[:, columns]), parameters)
+        if positions.shape != self._shape:
+            raise StrategyError(f"expected positions of shape {self._shape}, found {positions.shape}", where=self.strategy.name)
+        weights: Floats = positions / self._shape[0]
+        return weights
+
+    def _is_fast(self, parameters: Parameters) -> bool:
+        if self._crosses is None or parameters["shorts"] != 0.0:
+            return False
+        return self._crosses.fits(_made(MaCrossParameters, parameters))
+
+
+class TickCrosses:
+    """Crosses of two moving averages from closes in whole ticks: the trades of `ma_cross` without its features."""
+
+    def __init__(self, panel: BarPanel, instruments: Sequence[Instrument], offset: int = 0) -> None:
+        self._offset = offset
+        self._ticks: NDArray[np.int64] = np.empty(panel.close.shape, np.int64)
+        for row, instrument in enumerate(instruments):
+            scale = 1 / instrument.tick
+            whole = float(scale) if scale == scale.to_integral_value() else 0.0
+            ticks_of_row(np.ascontiguousarray(panel.close[row]), whole, float(instrument.tick), self._ticks[row])
+        self._most = int(self._ticks.max(initial=0))
+
+    def fits(self, parameters: MaCrossParameters) -> bool:
+        """Whether the sums of these windows fit 64 bits."""
+        return self._most * parameters.fast_bars * parameters.slow_bars < 2**62
+
+    def decisions(self, fast: int, slow: int, weight: float) -> Decisions:
+        """Changes between `weight` and 0, of each symbol."""
+        bars = self._ticks.shape[1]
+        parts = []
+        for row in range(len(self._ticks)):
+            at, values = np.empty(bars // 2 + 1, np.int64), np.empty(bars // 2 + 1)
+            found = int(list_crosses(self._ticks[row], self._offset, fast, slow, weight, at, values))
+            parts.append(Decisions(at[:found], np.full(found, row, np.int64), values[:found]))
+        return parts[0] if len(parts) == 1 else merged(parts)

@@ -10,7 +10,7 @@ from math import inf
 from tallystick.contracts.positions import Direction
 from tallystick.contracts.quote_money import exact
 from tallystick.contracts.risk import RiskConfig, ValidationResult
-from tallystick.risk.exposures import Exposures, Limits, entry_margin
+from tallystick.risk.exposures import Exposures, Limits
 
 ENTRY_INVARIANTS = ("EQUITY", "I-L1", "I-L2", "I-M1", "I-LA1", "R1", "R13", "R14", "POSITION_LIMIT", "GROSS_EXPOSURE", "NET_LEVERAGE")
 """What an approval states that it passed. I-L1 is R2 and R5, I-L2 is R6, I-LA1 is R3; all are the same for a long and a short (R7)."""
@@ -18,16 +18,12 @@ ENTRY_INVARIANTS = ("EQUITY", "I-L1", "I-L2", "I-M1", "I-LA1", "R1", "R13", "R14
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An addition to one symbol, in micro-quote."""
+    """An addition to one symbol, and the initial margin that it needs, in micro-quote."""
 
     symbol: str
     direction: Direction
     value: int
-    max_leverage: int
-
-    def margin(self, config: RiskConfig) -> int:
-        """Its initial margin, micro-quote."""
-        return entry_margin(self.value, self.max_leverage, config)
+    margin: int
 
 
 def check_limits(entry: Entry, exposures: Exposures, limits: Limits, config: RiskConfig) -> ValidationResult | None:
@@ -56,7 +52,7 @@ def _rows(entry: Entry, exposures: Exposures, limits: Limits, config: RiskConfig
         config.L_symbol_max,
         f"leverage {symbol_leverage:.4f} in {symbol} would exceed L_symbol_max {config.L_symbol_max:g}",
     )
-    margin = exposures.margin_used + entry.margin(config)
+    margin = exposures.margin_used + entry.margin
     yield (
         margin,
         limits.margin,
@@ -84,7 +80,7 @@ def _rules(entry: Entry, exposures: Exposures, limits: Limits, config: RiskConfi
     held = exposures.by_symbol.get(symbol, 0)
     position = held + entry.value
     leverage, symbol_leverage = gross / equity, position / equity
-    free = limits.margin - exposures.margin_used - entry.margin(config)
+    free = limits.margin - exposures.margin_used - entry.margin
     loss = int((position * exact(config.stop_loss_pct)).to_integral_value(ROUND_CEILING))
     yield (
         loss,

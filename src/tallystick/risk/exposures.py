@@ -55,7 +55,7 @@ class Limits:
 
 
 class Exposures:
-    """Running sums of a batch. Approved additions count at once; reductions count only after they filled, so nothing leans on a fill to come."""
+    """Running sums of a batch. Approved additions count at once; reductions only where they hurt, so nothing leans on a fill to come."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Exposures:
                 direction = Direction.LONG if pending[symbol] > 0 else Direction.SHORT
                 value = self._price(symbol, abs(pending[symbol]), marks, instruments)
                 # The account's free margin knows what is held only: an order that still works will need its own.
-                self.add(symbol, direction, value, entry_margin(value, instruments[symbol].max_leverage, config) if value else 0)
+                self.add(symbol, direction, value, entry_margin(self.by_symbol.get(symbol, 0), value, instruments[symbol], config) if value else 0)
 
     def _price(self, symbol: str, quantity: Decimal, marks: Mapping[str, Decimal], instruments: Mapping[str, TradedInstrument]) -> int:
         mark, instrument = marks.get(symbol), instruments.get(symbol)
@@ -99,14 +99,25 @@ class Exposures:
         self.margin_used += margin
         self._all[direction] += value
 
+    def leave(self, direction: Direction, value: int) -> None:
+        """Count what the batch asks to take off one side, in micro-quote: it no longer offsets the other."""
+        self._held[direction] = max(0, self._held[direction] - value)
+
     def worst_net(self, direction: Direction, value: int) -> int:
-        """The largest net on that side once the addition is there: its own orders filled, those against it not."""
+        """The largest net on that side once the addition is there: its own orders and the reductions against it filled, entries against it not."""
         return max(0, self._all[direction] + value - self._held[direction.opposite])
 
 
-def entry_margin(value: int, max_leverage: int, config: RiskConfig) -> int:
-    """Initial margin of an addition at L_target, or at the instrument's highest leverage where that is lower; micro-quote."""
-    return initial_margin(value, round(min(config.L_target, max_leverage) * 10_000))
+def entry_margin(held: int, value: int, instrument: TradedInstrument, config: RiskConfig) -> int:
+    """Initial margin that an addition to what is held needs, micro-quote: at L_target, or at the most that the whole position's tier allows.
+
+    Growing into a tier of less leverage raises the margin of what is held too, so the difference of the two sums counts.
+    """
+    return _margin(held + value, instrument, config) - _margin(held, instrument, config)
+
+
+def _margin(value: int, instrument: TradedInstrument, config: RiskConfig) -> int:
+    return initial_margin(value, round(min(config.L_target, instrument.max_leverage(value)) * 10_000))
 
 
 def value_of(instrument: TradedInstrument, quantity: Decimal, price: Decimal) -> int:

@@ -13,7 +13,7 @@ from tallystick.contracts.risk import AccountState, BreakerState, CircuitState, 
 from tallystick.contracts.traded_instruments import TradedInstrument
 from tallystick.kernels.money import NO_VALUE
 from tallystick.risk.entry_limits import ENTRY_INVARIANTS, Entry, check_limits
-from tallystick.risk.exposures import Exposures, Limits, value_of
+from tallystick.risk.exposures import Exposures, Limits, entry_margin, value_of
 
 REDUCE_CHECKS = ("CLIENT_ID", "INSTRUMENT", "LOT", "TICK", "ORDER_TYPE", "REDUCE_ONLY", "STATE")
 ENTRY_CHECKS = ("CLIENT_ID", "INSTRUMENT", "LOT", "TICK", "ORDER_TYPE", "KILL_SWITCH", "CIRCUIT_BREAKER", "BLOCKED", "FLIP", "STATE", "NO_MARK", "MIN_NOTIONAL")
@@ -60,6 +60,7 @@ def review_orders(
     """
     context = _Context(positions, marks, instruments, config, breaker, kill, blocked or {}, Limits.of(account, config))
     exposures = Exposures(positions, marks, instruments, pending or {}, config)
+    _count_leaving(requests, context, exposures)
     leaving: dict[str, Decimal] = {}
     seen: set[str] = set()
     approved: list[ApprovedOrder] = []
@@ -78,6 +79,18 @@ def review_orders(
         seen.add(str(request.client_id))
         approved.append(ApprovedOrder(request, action, str(request.client_id), amount_of(value), now_ns, checks))
     return Review(tuple(approved), tuple(refused))
+
+
+def _count_leaving(requests: Sequence[OrderRequest], context: _Context, exposures: Exposures) -> None:
+    """Reductions are never refused for the net that they leave behind, so an entry beside them must fit it. Resting stops may never fill."""
+    for request in requests:
+        position, instrument = context.positions.get(request.symbol), context.instruments.get(request.symbol)
+        mark = context.marks.get(request.symbol, Decimal(0))
+        if not request.reduce_only or request.order_type in STOP_TYPES or position is None or instrument is None:
+            continue
+        if position.direction is not None and mark.is_finite() and mark > 0:
+            value = value_of(instrument, min(request.quantity, position.quantity), mark)
+            exposures.leave(position.direction, max(value, 0))
 
 
 def _refusal(request: OrderRequest, found: ValidationResult) -> RefusedOrder:
@@ -146,10 +159,11 @@ def _check_entry(request: OrderRequest, context: _Context, exposures: Exposures)
         reason = f"notional {amount_of(least):.2f} of {symbol} is below the venue's minimum {instrument.min_notional}"
         return no("MIN_NOTIONAL", reason, least / 1e6, float(instrument.min_notional)), 0
     direction = Direction.LONG if request.side.sign > 0 else Direction.SHORT
-    entry = Entry(symbol, direction, value, instrument.max_leverage)
+    held = exposures.by_symbol.get(symbol, 0)
+    entry = Entry(symbol, direction, value, entry_margin(held, value, instrument, context.config))
     refused = check_limits(entry, exposures, context.limits, context.config)
     if refused is None:
-        exposures.add(symbol, direction, value, entry.margin(context.config))
+        exposures.add(symbol, direction, value, entry.margin)
     return refused, value
 
 

@@ -6,20 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tallystick.contracts.pool import RegimeLabel
-from tallystick.kernels.statistics import quantile, sample_std
-from tallystick.universe.features import DayFeatures, Values
-
-
-@dataclass(frozen=True, slots=True)
-class MarketContext:
-    """Over the names of the universe: shares above their 60- and 200-day means (of the names that have one), spread of momentum and of relative
-    strength (sample standard deviation), and the lead of the strongest name over the median."""
-
-    breadth_above_sma60: float
-    breadth_above_sma200: float
-    momentum_dispersion: float
-    rs_dispersion: float
-    single_leader_burst: float
+from tallystick.universe.features import DayFeatures, market_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +16,6 @@ class Regime:
     label: RegimeLabel
     confidence: float
     note: str
-
-
-def _share_above(values: Values) -> float:
-    present = [value for value in values.tolist() if not math.isnan(value)]
-    return sum(value > 0 for value in present) / len(present) if present else math.nan
-
-
-def market_context(features: DayFeatures) -> MarketContext:
-    """The context of a day; NaN where no name has a value."""
-    momentum = features.by_name["momentum_combo"]
-    strongest, median = quantile(momentum, 1.0), quantile(momentum, 0.5)
-    return MarketContext(
-        breadth_above_sma60=_share_above(features.by_name["price_vs_sma60"]),
-        breadth_above_sma200=_share_above(features.by_name["price_vs_sma200"]),
-        momentum_dispersion=float(sample_std(momentum)),
-        rs_dispersion=float(sample_std(features.by_name["rs_combo"])),
-        single_leader_burst=float(strongest - median),
-    )
 
 
 def _within(value: float) -> float:

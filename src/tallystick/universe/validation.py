@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tallystick.artifacts.canonical import parse_json
+from tallystick.artifacts.canonical import parse_json, plain
 from tallystick.artifacts.checksum import sha256_bytes
 from tallystick.artifacts.seal import check_seal, is_sealed
 from tallystick.artifacts.store import read_bytes
-from tallystick.contracts.checking import findings, parse, parse_bytes
+from tallystick.contracts.checking import findings, parse_bytes, shape_problems
 from tallystick.contracts.contract import Contract
 from tallystick.contracts.errors import ArtifactError
 from tallystick.contracts.pool import LatestRanking
@@ -21,6 +22,7 @@ from tallystick.contracts.tables import table_document
 from tallystick.contracts.time import NS_PER_DAY, ns_from_iso
 
 RELEASE_MANIFEST = "release_manifest.json"
+BUILD_REPORT = "build_report.json"
 
 
 @dataclass(slots=True)
@@ -55,11 +57,13 @@ def validate_release(
             continue
         raw[name] = read_bytes(files[file])
         _read(contract(f"universe.{name}"), file, raw[name], parsed, report)
-    for check in (_same_identity, _same_pool, _members, _checksums):
-        report.errors.extend(check(parsed, raw))
     if RELEASE_MANIFEST in files:
         _read(contract("universe.release_manifest"), RELEASE_MANIFEST, read_bytes(files[RELEASE_MANIFEST]), parsed, report)
         report.errors.extend(_payload(parsed))
+    if BUILD_REPORT in files:
+        raw[BUILD_REPORT] = read_bytes(files[BUILD_REPORT])
+    for check in (_same_identity, _same_pool, _members, _checksums):
+        report.errors.extend(check(parsed, raw))
     # Published copies under releases/ and current/ carry no seal of their own, so its absence is no error.
     if is_sealed(folder):
         report.errors.extend(f"{failure.path.name}: expected {failure.expected}, found {failure.found}" for failure in check_seal(folder))
@@ -75,14 +79,17 @@ def validate_release(
 
 def _read(item: Contract, file: str, data: bytes, parsed: dict[str, Any], report: ValidationReport) -> None:
     try:
-        if item.shape is LatestRanking:
-            instance = parse(item, table_document(LatestRanking, data, file), file)
-        else:
-            parse_json(data, file)
-            instance = parse_bytes(item, data, file)
+        document = table_document(LatestRanking, data, file) if item.shape is LatestRanking else parse_json(data, file)
     except ArtifactError as error:
         report.errors.append(f"{file}: {error.message}")
         return
+    # The bytes as they are, so that nothing is mended on the way; a table is judged as the document that it stands for.
+    judged = json.dumps(document).encode() if item.shape is LatestRanking else data
+    problems = shape_problems(item, judged)
+    if problems:
+        report.errors.extend(f"{file}: {problem}" for problem in problems)
+        return
+    instance = parse_bytes(item, judged, file)
     report.errors.extend(f"{file}: {finding}" for finding in findings(item, instance))
     parsed[item.name.removeprefix("universe.")] = instance
 
@@ -91,11 +98,11 @@ def _same_identity(parsed: dict[str, Any], raw: dict[str, bytes]) -> Iterator[st
     pool = parsed.get("live_pool")
     if pool is None:
         return
-    for name in ("live_pool_legacy", "artifact_manifest", "latest_universe"):
+    for name in ("live_pool_legacy", "artifact_manifest", "latest_universe", "release_manifest"):
         for attribute in ("as_of_date", "version", "mode", "source_project"):
             other = parsed.get(name)
             if other is not None and hasattr(other, attribute) and getattr(other, attribute) != getattr(pool, attribute):
-                yield f"{FILES[name]}: expected {attribute} {getattr(pool, attribute)}, found {getattr(other, attribute)}"
+                yield f"{FILES.get(name, RELEASE_MANIFEST)}: expected {attribute} {getattr(pool, attribute)}, found {getattr(other, attribute)}"
     ranking = parsed.get("latest_ranking")
     if ranking is not None and ranking.rows[0].as_of_date != pool.as_of_date:
         yield f"latest_ranking.csv: expected as_of_date {pool.as_of_date}, found {ranking.rows[0].as_of_date}"
@@ -108,8 +115,10 @@ def _same_pool(parsed: dict[str, Any], raw: dict[str, bytes]) -> Iterator[str]:
     legacy, manifest = parsed.get("live_pool_legacy"), parsed.get("artifact_manifest")
     if legacy is not None and list(legacy.symbols) != list(pool.symbols):
         yield f"live_pool_legacy.json: expected symbols {', '.join(pool.symbols)}, found {', '.join(legacy.symbols)}"
-    if legacy is not None and any(legacy.symbols.get(name) != asset for name, asset in pool.symbol_map.items()):
-        yield "live_pool_legacy.json: expected the base assets of live_pool.json, found others"
+    for name, asset in pool.symbol_map.items():
+        other = None if legacy is None else legacy.symbols.get(name)
+        if other is not None and other != asset:
+            yield f"live_pool_legacy.json: expected base asset {asset.base_asset} of {name}, found {other.base_asset}"
     if manifest is not None and list(manifest.symbols) != list(pool.symbols):
         yield f"artifact_manifest.json: expected symbols {', '.join(pool.symbols)} in this order, found {', '.join(manifest.symbols)}"
 
@@ -140,6 +149,8 @@ def _checksums(parsed: dict[str, Any], raw: dict[str, bytes]) -> Iterator[str]:
         expected = getattr(manifest.artifacts, name).sha256
         if name in raw and sha256_bytes(raw[name]) != expected:
             yield f"{FILES[name]}: expected SHA-256 {expected}, found {sha256_bytes(raw[name])}"
+    if BUILD_REPORT in raw and manifest.build_report_sha256 is not None and sha256_bytes(raw[BUILD_REPORT]) != manifest.build_report_sha256:
+        yield f"{BUILD_REPORT}: expected SHA-256 {manifest.build_report_sha256}, found {sha256_bytes(raw[BUILD_REPORT])}"
 
 
 def _payload(parsed: dict[str, Any]) -> Iterator[str]:
@@ -149,7 +160,7 @@ def _payload(parsed: dict[str, Any]) -> Iterator[str]:
     payload = manifest.firestore.payload
     for attribute in ("as_of_date", "version", "mode", "pool_size", "symbols", "symbol_map", "source_project"):
         if getattr(payload, attribute) != getattr(pool, attribute):
-            yield f"{RELEASE_MANIFEST}: expected a payload with {attribute} of live_pool.json, found another"
+            yield f"{RELEASE_MANIFEST}: expected a payload with {attribute} {plain(getattr(pool, attribute))}, found {plain(getattr(payload, attribute))}"
 
 
 def _freshness(as_of_date: str, now_ns: int, max_age_days: int, *, require_fresh: bool, report: ValidationReport) -> None:

@@ -7,6 +7,8 @@ from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.fakes.venue_messages import (
     MS,
     NOON_MS,
@@ -203,3 +205,31 @@ def test_memory_does_not_grow_with_the_stream() -> None:
 def test_refuses_limits_that_mean_nothing(limits: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError):
         AdmissionLimits(**limits)
+
+
+@pytest.mark.parametrize("venue", ["hyperliquid", "binance"])
+@settings(max_examples=150, deadline=None)
+@given(steps=st.lists(st.tuples(st.integers(0, 9), st.integers(-40, 40), st.sampled_from(["BTC", "ETH", "DOGE"]), st.integers(0, 9)), max_size=30))
+def test_single_trades_taken_at_once_are_those_that_the_whole_rule_takes(venue: str, steps: list[tuple[int, int, str, int]]) -> None:
+    make, build = {"hyperliquid": (hyperliquid_decoder, one_hyperliquid_trade), "binance": (binance_decoder, one_binance_trade)}[venue]
+    quick, slow = (make(["BTC", "ETH"], AdmissionLimits(remembered=4)) for _ in range(2))
+    slow.admission.plain_trade = lambda *_: False  # type: ignore[method-assign]
+    for tid, seconds, coin, kind in steps:
+        if kind == 0:
+            quick.connected()
+            slow.connected()
+        message = build(tid, NOON_MS + 1000 * (seconds if kind < 3 else 0), coin)
+        received_ns = 0 if kind == 1 else NOON_NS + 1000 * MS * (seconds if kind == 2 else 1)
+        assert quick.decode(message, received_ns) == slow.decode(message, received_ns)
+    assert quick.counts() == slow.counts()
+    assert [(name, last_ns, list(known)) for name, (last_ns, known) in quick.admission.memory("TRADE").items()] == [
+        (name, last_ns, list(known)) for name, (last_ns, known) in slow.admission.memory("TRADE").items()
+    ]
+
+
+def one_hyperliquid_trade(tid: int, time_ms: int, coin: str) -> bytes:
+    return hyperliquid_trades(hyperliquid_trade(tid, time_ms, coin))
+
+
+def one_binance_trade(tid: int, time_ms: int, coin: str) -> bytes:
+    return binance_trade(tid, time_ms, coin)

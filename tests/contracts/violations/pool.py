@@ -171,4 +171,5 @@ VIOLATIONS: dict[tuple[str, str], Mutation] = {
     ("universe.build_report", "version_is_date_and_mode"): _set("version", "2025-06-19-broad_liquid"),
     ("universe.build_report", "every_candidate_is_accounted_for"): _set("unseen_count", 3),
     ("universe.build_report", "refusals_are_sorted"): _reverse_refusals,
+    ("universe.build_report", "components_are_weighted_or_absent"): _set("components.linear.train_to", "2025-05-14"),
 }

@@ -61,6 +61,14 @@ def a_column_less(document: Document) -> Document:
 
 
 FAILED_WITHOUT_CODE = both(put("event", "SESSION_FAILED"), put("status", "error"), put("error_type", "DataError"), put("message", "no bars"))
+EVIDENCE = {
+    "bars": 720, "sharpe_per_bar": 0.07, "skewness": 0.4, "kurtosis": 8.1, "probabilistic_sharpe": 0.97, "deflated_sharpe": 0.82,
+    "expected_best_sharpe": 3.1, "trials": 4, "minimum_track_record_bars": 561.3,
+    "bootstrap": {
+        "method": "stationary_block", "level": 0.95, "resamples": 1000, "mean_block_bars": 9, "seed": 7,
+        "intervals": {"total_return": {"low": 0.2, "high": 0.1}},
+    },
+}  # fmt: skip
 PROFITABLE_DRAWDOWN = both(put("summary.max_drawdown", 0.1), put("machine_contract.summary.max_drawdown", 0.1))
 AS_A_RUN = both(put("header.mode", "run"), put("machine_contract.mode", "run"), put("machine_contract.contract_type", "quantlab.run.result"))
 
@@ -71,6 +79,8 @@ REPORT = {
     "artifacts_are_sorted": backwards("artifacts"),
     "no_legacy_names": legacy_file,
     "drawdown_is_a_loss": PROFITABLE_DRAWDOWN,
+    "intervals_have_two_ends": put("evidence", EVIDENCE),
+    "deflating_never_raises": put("evidence", {**EVIDENCE, "bootstrap": None, "deflated_sharpe": 0.98}),
 }
 # The block of a session names paths below its own id, so another id would break a second rule.
 PAPER_REPORT = {**REPORT, "machine_contract_is_of_this_report": put("header.run_id", "another")}
@@ -99,6 +109,8 @@ VIOLATIONS = {
     ("runs.lifecycle_signal", "status_follows_the_event"): put("status", "running"),
     ("runs.lifecycle_signal", "completed_names_its_artifacts"): drop("report_path"),
     ("runs.lifecycle_signal", "failed_names_its_error"): FAILED_WITHOUT_CODE,
+    ("runs.leak_report", "leaking_exactly_with_leaks"): put("status", "clean"),
+    ("runs.leak_report", "tested_or_not"): put("tested", ["future_label"]),
     ("runs.preflight", "ok_means_importable"): put("quantlab_import", False),
     ("paper_sessions.status", "terminal_exactly_when_ended"): both(put("terminal", False), drop("finished_at")),
     ("paper_sessions.status", "finished_at_when_terminal"): drop("finished_at"),

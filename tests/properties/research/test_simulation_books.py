@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.fakes.research_market import instruments_of, random_weights, walk_panel
 
-from tallystick.kernels.simulation import BAR, FEE, NOTIONAL, REALIZED, SIDE
+from tallystick.kernels.simulation_books import BAR, FEE, NOTIONAL, POSITION, REALIZED, SIDE, TRADE
 from tallystick.research.simulation import FillTerms, Simulation, simulate_targets, slippage_rows
 
 CASH = 50_000_000_000
@@ -42,8 +42,8 @@ def test_cash_is_what_the_fills_left(seed: int) -> None:
 def test_results_of_closed_trades_are_the_realized_of_their_fills(seed: int) -> None:
     found = simulated(seed)
     closed = int(found.trades[:, 3].sum())
-    ended = {int(row[-1]) for row in found.fills if row[-2] == 0}
-    assert closed == sum(int(row[REALIZED]) for row in found.fills if int(row[-1]) in ended)
+    ended = {int(row[TRADE]) for row in found.fills if row[POSITION] == 0}
+    assert closed == sum(int(row[REALIZED]) for row in found.fills if int(row[TRADE]) in ended)
 
 
 @settings(max_examples=25, deadline=None)

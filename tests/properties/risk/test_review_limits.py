@@ -14,6 +14,7 @@ from tests.fakes.trading import account, held, instrument, request
 from tallystick.contracts.orders import OrderSide, OrderType
 from tallystick.contracts.positions import Direction
 from tallystick.contracts.risk import BreakerState, CircuitState, KillState, RiskConfig
+from tallystick.contracts.traded_instruments import MarginTier
 from tallystick.risk.review import Review, review_orders
 
 SYMBOLS = ("A", "B", "C", "D")
@@ -38,10 +39,10 @@ def exact(value: float) -> Fraction:
     return Fraction(Decimal(repr(value)))
 
 
-def assert_within_limits(config: RiskConfig, equity: Fraction, sizes: dict[str, Fraction], before: dict[str, Fraction]) -> None:
-    """sizes: signed notional by symbol. A limit that held positions already broke binds only what adds to it."""
+def assert_within_limits(config: RiskConfig, equity: Fraction, sizes: dict[str, Fraction], before: dict[str, Fraction], reduced: dict[str, Fraction]) -> None:
+    """sizes: signed notional by symbol; reduced: the same without the entries. A limit that is broken without an entry binds only what adds to it."""
     gross, gross_before = sum(map(abs, sizes.values())), sum(map(abs, before.values()))
-    net, net_before = abs(sum(sizes.values())), abs(sum(before.values()))
+    net, net_before = abs(sum(sizes.values())), abs(sum(reduced.values()))
     if gross > gross_before:
         assert gross <= exact(config.L_max) * equity
         assert gross <= exact(config.max_gross_exposure) * equity
@@ -62,7 +63,7 @@ def reviewed(config: RiskConfig, asked: list, holdings: dict, marks: dict, margi
         for symbol, side, lots, reduce_only, limit in asked
     ]
     prices = {symbol: Decimal(mark) / 10 for symbol, mark in marks.items()}
-    instruments = {symbol: instrument(symbol, min_notional=Decimal(5), max_leverage=50) for symbol in SYMBOLS}
+    instruments = {symbol: instrument(symbol, min_notional=Decimal(5), tiers=(MarginTier(0, 500_000, 0, 50),)) for symbol in SYMBOLS}
     arguments = {"breaker": BreakerState(), "kill": KillState(), **more}
     answer = review_orders(orders, account("10000", str(margin)), positions, prices, instruments, config, now_ns=0, **arguments)  # type: ignore[arg-type]
     assert len(answer.approved) + len(answer.refused) == len(orders)
@@ -76,12 +77,15 @@ def test_no_subset_of_approved_orders_breaches_a_limit(config: RiskConfig, asked
     answer, positions = reviewed(config, asked, holdings, marks, margin)
     before = {symbol: Fraction(item.signed_quantity) * marks[symbol] / 10 for symbol, item in positions.items()}
     for fills in product((False, True), repeat=len(answer.approved)):
-        after = dict(before)
+        after, reduced = dict(before), dict(before)
         for order, filled in zip(answer.approved, fills, strict=True):
             if filled:
                 symbol = order.request.symbol
-                after[symbol] = after.get(symbol, Fraction(0)) + order.request.side.sign * Fraction(order.request.quantity) * marks[symbol] / 10
-        assert_within_limits(config, Fraction(10_000), after, before)
+                moved = order.request.side.sign * Fraction(order.request.quantity) * marks[symbol] / 10
+                after[symbol] = after.get(symbol, Fraction(0)) + moved
+                if order.action != "ENTRY":
+                    reduced[symbol] += moved
+        assert_within_limits(config, Fraction(10_000), after, before, reduced)
     entries = [order for order in answer.approved if order.action == "ENTRY"]
     needed = sum(Fraction(order.notional) / exact(config.L_target) for order in entries)
     if entries:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,14 +32,20 @@ def brute_force(eligible: list[bool], barred: list[bool], entry: int, leave: int
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([False, False, False, True])), max_size=40), st.integers(1, 4), st.integers(1, 4))
 def test_membership_equals_its_definition(rows: list[tuple[bool, bool]], entry: int, leave: int) -> None:
     eligible, barred = [row[0] for row in rows], [row[1] for row in rows]
-    assert confirmed(eligible, barred, entry, leave) == brute_force(eligible, barred, entry, leave)
+    # A second name, with the first one's refreshes upside down, must not disturb the first.
+    flags = [np.array([values, [not value for value in values]], dtype=np.bool_).T.reshape(-1, 2) for values in (eligible, barred)]
+    found, runs = confirmed(flags[0], flags[1], entry, leave)
+    assert tuple(found[:, 0].tolist()) == brute_force(eligible, barred, entry, leave)
+    for place in range(len(rows)):
+        fit = [eligible[k] and not barred[k] for k in range(place, -1, -1)]
+        assert runs[place, 0] == next((k for k, good in enumerate(fit) if not good), len(fit))
 
 
 @given(st.integers(0, 20_000), st.integers(1, 400))
 def test_each_month_has_exactly_one_refresh_beside_the_first_day(first: int, days: int) -> None:
-    times = [(first + day) * NS_PER_DAY for day in range(days)]
-    places = refresh_columns(times)
-    months = [date_from_ns(times[place])[:7] for place in places[1:]]
+    times = (first + np.arange(days, dtype=np.int64)) * NS_PER_DAY
+    places = refresh_columns(times, np.ones(days, np.bool_)).tolist()
+    months = [date_from_ns(int(times[place]))[:7] for place in places[1:]]
     assert places[0] == 0
     assert places[-1] == days - 1
     assert len(set(months)) == len(months)

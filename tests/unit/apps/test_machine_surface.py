@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import tallystick
+from tallystick.apps.machine_commands import machine_commands
 from tallystick.apps.machine_surface import Answer, Dispatch, is_machine_call, preflight, serve
-from tallystick.apps.research_runs import machine_commands
 from tallystick.artifacts.document_check import check_document
 from tallystick.artifacts.store import parse_artifact
 from tallystick.contracts.errors import ConfigurationError, DataError, SafetyRefusal, StrategyError, TallystickError

@@ -10,7 +10,8 @@ import pytest
 from tests.fakes.research_market import NOW_NS, START_NS, book_of, walk_panel
 
 from tallystick.apps.cli.main import main
-from tallystick.apps.research_runs import best_run, choose_universe, compared_runs, listed_runs, research_run, run_documents
+from tallystick.apps.research_market import choose_universe
+from tallystick.apps.research_runs import best_run, compared_runs, listed_runs, research_run, run_documents
 from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.store import write_artifact
 from tallystick.contracts.errors import ArtifactError, ConfigurationError, DataError

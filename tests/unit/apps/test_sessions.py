@@ -148,4 +148,5 @@ def test_counts_of_a_report_are_those_of_the_journal(workspace):
     document = report.as_document()
     assert document["orders"] == len(set(report.order_ids)) == len(report.order_ids)
     assert document["return_pct"] == pytest.approx(float(report.equity / report.starting_cash - 1) * 100)
-    assert len(report.lines()) == 2 + len(report.refusals)
+    assert report.lines()[1] == "universe: static"
+    assert len(report.lines()) == 3 + len(report.refusals)

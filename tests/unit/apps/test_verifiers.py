@@ -41,7 +41,7 @@ def edit(path: Path, statement: str) -> None:
 
 def test_sound_journal_has_no_failure(journal: Path) -> None:
     assert verify_journal(journal) == []
-    assert set(VERIFIERS) == {"engine.journal"}
+    assert set(VERIFIERS) == {"engine.journal", "observation.event_tail", "observation.fact_tables"}
     assert contract("engine.journal").encoding == "sqlite"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tallystick.artifacts.atomic import make_folder, write_atomic_bytes, write_atomic_json, write_atomic_yaml
+from tallystick.artifacts.atomic import make_folder, replace_files, write_atomic_bytes, write_atomic_json, write_atomic_yaml
 from tallystick.artifacts.checksum import sha256_bytes
 from tallystick.contracts.errors import ArtifactError
 
@@ -86,3 +86,14 @@ def test_a_reader_sees_one_whole_file_also_when_the_writer_is_killed(tmp_path):
         assert len(set(data)) == 1
     write_atomic_bytes(path, b"after")
     assert [item.name for item in tmp_path.iterdir()] == ["x.bin"], "what the killed writers left is swept by the next write"
+
+
+def test_replaced_files_appear_whole_and_what_a_refusal_left_is_told(tmp_path: Path) -> None:
+    files = {tmp_path / "a" / "one.json": b"1", tmp_path / "b" / "two.json": b"2"}
+    replace_files(files)
+    assert {path: path.read_bytes() for path in files} == files
+    (tmp_path / "c").write_bytes(b"a file where a folder should be")
+    with pytest.raises(ArtifactError, match="expected to write"):
+        replace_files({tmp_path / "a" / "one.json": b"3", tmp_path / "c" / "three.json": b"3"})
+    assert (tmp_path / "a" / "one.json").read_bytes() == b"3"
+    assert [path.name for path in sorted(tmp_path.rglob("*.tmp"))] == []

@@ -4,6 +4,7 @@ import subprocess
 
 import pytest
 
+from tallystick.artifacts.checksum import sha256_file
 from tallystick.artifacts.seal import SEAL_NAME, break_seal, check_seal, is_sealed, seal_folder, seal_sha256
 from tallystick.contracts.errors import ArtifactError
 
@@ -59,3 +60,11 @@ def test_the_seal_is_the_same_for_the_same_files(folder):
     with pytest.raises(ArtifactError, match="expected the file SHA256SUMS"):
         seal_sha256(folder)
     assert seal_folder(folder) == before
+
+
+def test_a_hash_that_the_writer_knows_is_taken_and_a_wrong_one_is_seen(folder):
+    expected = seal_folder(folder)
+    name, path = next((path.relative_to(folder).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file() and path.name != SEAL_NAME)
+    assert seal_folder(folder, {name: sha256_file(path)}) == expected
+    seal_folder(folder, {name: "0" * 64})
+    assert [failure.path for failure in check_seal(folder)] == [path]

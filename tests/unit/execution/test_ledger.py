@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.fakes.trading import START_NS, approved, fill, instrument
@@ -9,13 +10,14 @@ from tests.fakes.trading import START_NS, approved, fill, instrument
 from tallystick.contracts.errors import DataError, InvariantViolation
 from tallystick.contracts.orders import OrderSide
 from tallystick.contracts.positions import Direction
+from tallystick.contracts.traded_instruments import MarginTier
 from tallystick.contracts.venue_updates import VenueFunding, VenueLiquidation
 from tallystick.execution.ledger import Ledger
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 
 
-def ledger(**more: str) -> Ledger:
+def ledger(**more: Any) -> Ledger:
     return Ledger({"BTCUSDT": instrument(**more)}, Decimal(10000))
 
 
@@ -122,3 +124,14 @@ def test_margin_bound_agrees_with_the_exact_sums() -> None:
     free = book.equity_micro({"BTCUSDT": 1000}) - book.margin_used_micro({"BTCUSDT": 1000}, 80_000)
     for needed, covered in ((free - 10, True), (free, True), (free + 1, False)):
         assert book.free_margin_covers(needed, {"BTCUSDT": 1000}, 80_000) is covered
+
+
+def test_margin_in_use_follows_the_tier_of_the_position_on_either_side() -> None:
+    for side in (BUY, SELL):
+        book = ledger(tiers=(MarginTier(0, 500_000, 0, 10), MarginTier(1_000_000_000, 1_000_000, 5_000_000, 2)))
+        book.apply(fill(approved(side=side, quantity="10"), price="100"))
+        assert book.margin_used_micro({"BTCUSDT": 999}, 80_000) == 999_000_000 // 8
+        assert book.margin_used_micro({"BTCUSDT": 1000}, 80_000) == 500_000_000
+        free = book.equity_micro({"BTCUSDT": 1000}) - 500_000_000
+        assert book.free_margin_covers(free, {"BTCUSDT": 1000}, 80_000)
+        assert not book.free_margin_covers(free + 1, {"BTCUSDT": 1000}, 80_000)

@@ -204,6 +204,15 @@ def test_order_beyond_the_free_margin_is_ended_without_a_fill() -> None:
     assert found.reason == "insufficient margin"
 
 
+def test_growth_into_a_tier_of_less_leverage_needs_the_margin_of_the_whole_position() -> None:
+    # At 100 each: 9 need 900 / 8 = 112.5; 10 lie in the tier of leverage 2, so the tenth alone asks for 500 - 112.5 more.
+    tiers = (MarginTier(0, 500_000, 0, 10), MarginTier(1_000_000_000, 1_000_000, 5_000_000, 2))
+    for cash, filled in (("499.999999", False), ("500", True)):
+        hours = Hours(venue(cash=cash, tiers=tiers))
+        assert isinstance(hours.send(approved(symbol="A", quantity="9"))[0], VenueFill)
+        assert isinstance(hours.send(approved(symbol="A", quantity="1"))[0], VenueFill) is filled
+
+
 def test_funding_is_paid_at_its_times_on_what_was_held() -> None:
     found = Hours(venue(VenueCosts(taker_fee_e8=0, spread_e8=0, slippage_e8=0, funding_rate_e8=10_000), funding_interval_ns=8 * HOUR_NS))
     found.send(approved(symbol="A", quantity="2"))
@@ -237,7 +246,9 @@ def test_liquidation_takes_the_position_away_at_the_adverse_extreme() -> None:
 
 
 def test_liquidation_ends_the_working_entry_that_would_open_the_position_again() -> None:
-    found = SimulatedVenue({"A": instrument("A", tiers=(MarginTier(0, 4_000_000, 0),))}, replace(FREE, volume_share=1.0, leverage_e4=200_000), Decimal(1000))
+    found = SimulatedVenue(
+        {"A": instrument("A", tiers=(MarginTier(0, 4_000_000, 0, 20),))}, replace(FREE, volume_share=1.0, leverage_e4=200_000), Decimal(1000)
+    )
     hours, entry = Hours(found, ("A",)), approved(symbol="A", quantity="120")
     hours.send(entry, (100.0, 100.0, 100.0, 100.0), 100)
     updates = hours.pass_((100.0, 100.0, 93.0, 95.0), 5)

@@ -46,16 +46,22 @@ def test_takes_grid_unit_and_rules_from_the_instrument() -> None:
     found = traded_instrument(row())
     assert (found.symbol, found.tick, found.lot) == ("BTCUSDT", Decimal("0.1"), Decimal("0.001"))
     assert (found.unit_num, found.unit_den) == (100, 1)
-    assert (found.min_notional, found.max_leverage, found.price_figures) == (5, 20, None)
+    assert (found.min_notional, found.price_figures) == (5, None)
     assert found.funding_interval_ns == 8 * 3600 * 10**9
 
 
 def test_maintenance_margin_is_continuous_over_the_tiers() -> None:
     tiers = traded_instrument(row()).tiers
-    assert tiers[0] == MarginTier(0, 2_000_000, 0)
+    assert tiers[0] == MarginTier(0, 2_000_000, 0, 20)
     for before, after in pairwise(tiers):
         lower = after.lower_micro
         assert lower * before.rate_e8 // 10**8 - before.deduction_micro == lower * after.rate_e8 // 10**8 - after.deduction_micro
+
+
+def test_leverage_falls_with_the_size_of_the_position_on_either_side() -> None:
+    found = traded_instrument(row())
+    sizes = (0, 249_999, 250_000, 999_999, 1_000_000, 50_000_000)
+    assert [found.max_leverage(sign * size * 10**6) for size in sizes for sign in (1, -1)] == [20, 20, 20, 20, 10, 10, 10, 10, 5, 5, 5, 5]
 
 
 def test_significant_figures_and_no_funding_are_kept() -> None:
@@ -79,7 +85,17 @@ def test_grid_conversions_round_as_they_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"tick": Decimal(0)}, {"lot": Decimal(-1)}, {"unit_num": 0}, {"symbol": ""}, {"tiers": ()}, {"tiers": (MarginTier(5, 1, 0),)}]
+    "changes",
+    [
+        {"tick": Decimal(0)},
+        {"lot": Decimal(-1)},
+        {"unit_num": 0},
+        {"symbol": ""},
+        {"tiers": ()},
+        {"tiers": (MarginTier(5, 1, 0),)},
+        {"tiers": (MarginTier(0, 1, 0, 0),)},
+        {"tiers": (MarginTier(0, 1, 0, 5), MarginTier(9, 2, 0, 10))},
+    ],
 )
 def test_impossible_instrument_is_refused(changes: dict[str, Any]) -> None:
     good = {"symbol": "A", "tick": Decimal(1), "lot": Decimal(1), "unit_num": 1, "unit_den": 1}

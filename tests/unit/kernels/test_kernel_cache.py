@@ -6,13 +6,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numba
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import tallystick
 from tallystick.kernels import kernel as kernel_module
-from tallystick.kernels.kernel import kernel, plain
+from tallystick.kernels.kernel import borrowed, kernel, plain
 from tallystick.kernels.warm import warm_kernels
 
 ASK = "from tallystick.kernels import kernel, money; print(money.add(2, 3), kernel.CACHE_FOLDER)"
@@ -65,3 +68,24 @@ def test_the_users_own_cache_folder_is_used_on_each_platform(platform: str, monk
     assert kernel_module._user_cache_folder() == tmp_path / folder
     monkeypatch.setattr(kernel_module._CONFIG, "CACHE_DIR", str(tmp_path))
     assert kernel_module._user_cache_folder() == tmp_path
+
+
+class Pair(NamedTuple):
+    one: NDArray[np.float64]
+    two: tuple[NDArray[np.float64], int]
+
+
+@kernel
+def written_through(pair: Pair) -> float:
+    pair = borrowed(pair)
+    pair.one[0] += pair.two[0][0] * pair.two[1]
+    total: float = pair.one[0]
+    return total
+
+
+def test_borrowed_arrays_are_the_callers_own_compiled_and_plain() -> None:
+    for call in (written_through, plain(written_through)):
+        pair = Pair(np.ones(3), (np.full(2, 5.0), 2))
+        owners = sys.getrefcount(pair.one), sys.getrefcount(pair.two[0])
+        assert (call(pair), pair.one.tolist()) == (11.0, [11.0, 1.0, 1.0])
+        assert (sys.getrefcount(pair.one), sys.getrefcount(pair.two[0])) == owners

@@ -47,7 +47,8 @@ def test_run_folder_holds_the_canonical_files_and_each_keeps_its_contract(tmp_pa
     assert result.folder == tmp_path / "outputs" / "runs" / result.run_id
     held = set(tree(result.folder))
     assert {"metadata.json", "config.json", "metrics.json", "report.json"} <= held
-    assert held == {"metadata.json", "config.json", "metrics.json", "report.json", "run_report.md", "trades.csv", "artifacts/equity.csv", "SHA256SUMS"}
+    pages = {"run_report.md", "report.html"}
+    assert held == {"metadata.json", "config.json", "metrics.json", "report.json", *pages, "trades.csv", "artifacts/equity.csv", "SHA256SUMS"}
     report = verify(tmp_path)
     assert (report.failures, report.unknown, report.unprotected) == ((), (), ())
     metadata = document(result, "metadata.json")

@@ -11,7 +11,7 @@ from tallystick.contracts.quote_money import MICRO, amount_of
 from tallystick.contracts.run_documents import TradeRow
 from tallystick.contracts.time import iso_from_ns
 from tallystick.contracts.venue_updates import VenueFill, VenueFunding, VenueUpdate
-from tallystick.kernels.simulation import FEE, LOTS, PRICE, SIDE, SYMBOL
+from tallystick.kernels.simulation_books import FEE, LOTS, PRICE, SIDE, SYMBOL
 from tallystick.research.evaluation import trade_rows
 from tallystick.research.session_trades import session_summary, session_trades
 from tallystick.research.simulation import FillTerms, simulate_targets, slippage_rows

@@ -9,7 +9,7 @@ from tests.fakes.research_market import START_NS, instruments_of, walk_panel
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
 from tallystick.contracts.instruments import TickRule
 from tallystick.contracts.time import NS_PER_HOUR
-from tallystick.kernels.simulation import BAR, CASH, FEE, LOTS, POSITION, PRICE, REALIZED, SIDE
+from tallystick.kernels.simulation_books import BAR, CASH, FEE, LOTS, POSITION, PRICE, REALIZED, SIDE
 from tallystick.market.bars import BarPanel
 from tallystick.research.simulation import FillTerms, Simulation, simulate_targets, slippage_rows
 
@@ -95,7 +95,7 @@ def test_account_that_is_wiped_out_is_an_error_with_its_time() -> None:
 
 def test_overflow_is_an_error() -> None:
     with pytest.raises(DataError, match="64 bits"):
-        simulate([1e14, 1e14, 3e14], [1e14, 1e14, 3e14], [0.9, NAN, NAN], terms=FillTerms(0, 0, 10_000, 9 * 10**18))
+        simulate([1e13, 1e13, 8e13], [1e13, 1e13, 8e13], [0.9, NAN, NAN], terms=FillTerms(0, 0, 10_000, 9 * 10**18))
 
 
 def test_weight_outside_one_is_refused() -> None:

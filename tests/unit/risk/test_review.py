@@ -9,6 +9,7 @@ from tests.fakes.trading import account, held, instrument, request
 from tallystick.contracts.orders import OrderRequest, OrderSide, OrderType
 from tallystick.contracts.positions import Direction, Position, PositionState
 from tallystick.contracts.risk import BreakerState, CircuitState, Kill, KillState, RiskConfig
+from tallystick.contracts.traded_instruments import MarginTier
 from tallystick.risk.review import Review, review_orders
 
 # Wide limits: each test narrows the one that it is about.
@@ -22,7 +23,7 @@ def review(*requests: OrderRequest, config: RiskConfig = WIDE, equity: str = "10
     arguments = {
         "positions": {},
         "marks": {symbol: Decimal(100) for symbol in SYMBOLS},
-        "instruments": {symbol: instrument(symbol, max_leverage=100, min_notional=Decimal(5)) for symbol in SYMBOLS},
+        "instruments": {symbol: instrument(symbol, tiers=(MarginTier(0, 500_000, 0, 100),), min_notional=Decimal(5)) for symbol in SYMBOLS},
         "breaker": BreakerState(),
         "kill": KillState(),
         **more,
@@ -51,6 +52,28 @@ def test_refuses_order_that_breaches_leverage() -> None:
     found = review(request("A", quantity="20.001"), config=RiskConfig(L_max=2.0, L_target=2.0, L_symbol_max=2.0))
     assert refusal(found) == ("I-L1", 2.0001, 2.0)
     assert found.refused[0].reason == "leverage 2.0001 with A would exceed L_max 2"
+
+
+def test_an_entry_does_not_lean_on_a_hedge_that_leaves_in_the_same_batch() -> None:
+    config = RiskConfig(max_gross_exposure=100.0, max_position_frac=100.0, risk_fraction=1.0, L_max_net=0.3)
+    hedged = {"A": held("A", "2"), "B": held("B", "2", direction=Direction.SHORT)}
+    entry = request("C", quantity="2")
+    assert review(entry, config=config, positions=hedged).approved
+    leaving = request("B", quantity="1", reduce_only=True)
+    assert review(entry, leaving, config=config, positions=hedged).approved
+    closing = request("B", quantity="2", reduce_only=True)
+    found = review(entry, closing, config=config, positions=hedged)
+    assert [order.request.symbol for order in found.approved] == ["B"]
+    assert (found.refused[0].violated_invariant, found.refused[0].value, found.refused[0].limit) == ("NET_LEVERAGE", 0.4, 0.3)
+
+
+def test_growth_into_a_tier_of_less_leverage_is_charged_for_the_whole_position() -> None:
+    tiers = (MarginTier(0, 500_000, 0, 100), MarginTier(300_000_000, 1_000_000, 1_500_000, 2))
+    more = {"instruments": {"A": instrument("A", tiers=tiers)}, "positions": {"A": held("A", "2")}}
+    # 300 at leverage 2 need 150; the 200 held have paid 25 of it at L_target 8; a tenth of the equity stays free (R14).
+    assert refusal(review(request("A", quantity="1"), margin="124.99", **more)) == ("I-M1", 125.0, 124.99)
+    assert review(request("A", quantity="1"), margin="225", **more).approved
+    assert review(request("A", quantity="0.999"), margin="112.5", **more).approved
 
 
 def test_refuses_order_that_breaches_symbol_leverage() -> None:

@@ -10,7 +10,7 @@ from tallystick.contracts.time import NS_PER_DAY, date_from_ns
 from tallystick.market.bars import COLUMNS, BarPanel
 from tallystick.market.instruments import InstrumentBook
 from tallystick.universe.config import UniverseConfig
-from tallystick.universe.eligibility import Eligibility, choose_mode, judge_universe
+from tallystick.universe.eligibility import Eligibility, UniverseJudge, choose_mode, judge_universe
 
 CONFIG = UniverseConfig()
 ALTS = tuple(name for name in NAMES if name != "BTCUSDT")
@@ -136,10 +136,10 @@ def test_hourly_bars_and_a_day_outside_the_bars_are_refused() -> None:
 
 def test_choose_mode_says_why_it_falls_back() -> None:
     panel = daily_panel()
-    assert choose_mode(panel, book_of(panel), CONFIG, last_day(panel), 5)[0] == "core_major"
+    assert choose_mode(UniverseJudge(panel, book_of(panel), CONFIG), last_day(panel), 5)[0].mode == "core_major"
     short = daily_panel(days=500)
-    mode, why = choose_mode(short, book_of(short), CONFIG, last_day(short), 5)
-    assert mode == "broad_liquid"
+    found, why = choose_mode(UniverseJudge(short, book_of(short), CONFIG), last_day(short), 5)
+    assert found.mode == "broad_liquid"
     assert "720 days" in why
     assert "500 days" in why
 
@@ -163,4 +163,4 @@ def test_real_daily_bars_exclude_wrapped_and_pegged_assets() -> None:
     found = judge(panel, mode="broad_liquid", as_of="2024-12-31")
     assert {"WBTCUSDT", "WBETHUSDT", "BNSOLUSDT", "PAXGUSDT"}.isdisjoint(found.members)
     assert len(found.members) == 21
-    assert choose_mode(panel, book_of(panel), CONFIG, "2024-12-31", 5)[0] == "broad_liquid"
+    assert choose_mode(UniverseJudge(panel, book_of(panel), CONFIG), "2024-12-31", 5)[0].mode == "broad_liquid"

@@ -23,7 +23,8 @@ from tallystick.market.bars import BarPanel
 from tallystick.market.generator import generate
 from tallystick.market.instruments import InstrumentBook
 from tallystick.universe.config import UniverseConfig
-from tallystick.universe.features import day_features
+from tallystick.universe.eligibility import UniverseJudge
+from tallystick.universe.features import FeatureHistory
 from tallystick.universe.release import Release, build_release
 from tallystick.universe.validation import validate_release
 
@@ -152,16 +153,11 @@ def test_the_report_accounts_for_every_candidate(tmp_path: Path) -> None:
 
 def test_features_do_not_depend_on_where_the_history_begins() -> None:
     members = ("ADAUSDT", "ETHUSDT")
-    measures = {name: _Liquid() for name in members}
-    found = day_features(PANEL, members, "BTCUSDT", measures)  # type: ignore[arg-type]
-    whole = compute_history(PANEL.select((*members, "BTCUSDT")), ("share_above_sma_90_200", "sma_slope_200_20"))[:, :, -1]
-    np.testing.assert_array_equal(found.by_name["trend_persist_90"], whole[:2, 0])
-    np.testing.assert_array_equal(found.by_name["ma200_slope"], whole[:2, 1])
-
-
-class _Liquid:
-    liquidity_stability = 0.9
-    avg_quote_vol_180 = 1e7
+    rows = [PANEL.row(name) for name in members]
+    found = FeatureHistory(UniverseJudge(PANEL, book_of(PANEL), UniverseConfig()), [PANEL.bars - 1]).day(PANEL.bars - 1, rows)
+    whole = compute_history(PANEL.select(members), ("share_above_sma_90_200", "sma_slope_200_20"))[:, :, -1]
+    np.testing.assert_array_equal(found.by_name["trend_persist_90"], whole[:, 0])
+    np.testing.assert_array_equal(found.by_name["ma200_slope"], whole[:, 1])
 
 
 def test_the_ranking_is_complete_and_its_first_names_are_the_pool(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from tallystick.contracts.errors import ConfigurationError, DataError
 from tallystick.universe.config import BALANCED_LEADER, UniverseConfig
-from tallystick.universe.features import DayFeatures
-from tallystick.universe.regime import classify_regime, market_context
+from tallystick.universe.features import DayFeatures, market_context
+from tallystick.universe.regime import classify_regime
 from tallystick.universe.scoring import confidence_of, rank_fraction, rank_universe, renormalised, rule_scores
 
 SYMBOLS = ("AAAUSDT", "BBBUSDT", "CCCUSDT", "DDDUSDT", "EEEUSDT")

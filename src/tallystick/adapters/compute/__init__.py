@@ -1,1 +1,1 @@
-"""Compute behind the port of training: local processes."""
+"""Compute behind the ports of training and research: this process, local processes, a cluster."""

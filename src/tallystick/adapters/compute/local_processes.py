@@ -38,8 +38,8 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class _Child:
-    """One interpreter; its answers arrive in the shared queue as (family, message), None when it is gone."""
+class Child:
+    """One interpreter; its answers arrive in the shared queue as (its name, message), None when it is gone. family: its name, a model family when it fits."""
 
     family: str
     answers: queue.Queue[tuple[str, Any]]
@@ -82,8 +82,18 @@ class _Child:
         lines = self.errors.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
         said = f"; it said: {lines[-1]}" if lines else ""
         return ChildProcessFailed(
-            f"the child process that fits {self.family} failed: {why}{said}", where=self.family, hint="Run again; if it stays, give it fewer rows"
+            f"the child process for {self.family} failed: {why}{said}", where=self.family, hint="Run again; if it stays, give it fewer rows"
         )
+
+    def raise_failure(self, message: Any) -> None:
+        """Raise what a message says when it is no result: the error of the work, or ChildProcessFailed when the child crashed or is gone."""
+        if message is None:
+            raise self.failure(f"it ended with code {self.process.wait(_STOP_SECONDS)}")
+        if message[0] == "failed":
+            _, error_type, text, where, hint = message
+            raise error_type(text, where=where or self.family, hint=hint)
+        if message[0] == "crashed":
+            raise self.failure(message[1])
 
     def stop(self) -> None:
         """End it, whatever it is doing."""
@@ -101,7 +111,7 @@ class _Child:
 class LocalWorkers:
     """The children of one `start`."""
 
-    children: Mapping[str, _Child]
+    children: Mapping[str, Child]
     answers: queue.Queue[tuple[str, Any]]
     limit: int
 
@@ -125,20 +135,11 @@ class LocalWorkers:
             except queue.Empty:
                 on_wait()
                 continue
-            if message is None:
-                child = self.children[family]
-                raise child.failure(f"it ended with code {child.process.wait(_STOP_SECONDS)}")
-            kind = message[0]
-            if kind == "result":
+            self.children[family].raise_failure(message)
+            if message[0] == "result":
                 on_result(message[1])
-            elif kind == "done":
-                if message[1] == "run":
-                    running.discard(family)
-            elif kind == "failed":
-                _, error_type, text, where, hint = message
-                raise error_type(text, where=where or family, hint=hint)
-            else:
-                raise self.children[family].failure(message[1])
+            elif message[1] == "run":
+                running.discard(family)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,10 @@ class LocalProcesses:
     def start(self, families: Sequence[ModelFamily]) -> Iterator[Workers]:
         """Children for these families, importing their libraries meanwhile; all of them are ended on the way out, Ctrl-C included."""
         answers: queue.Queue[tuple[str, Any]] = queue.Queue()
-        children: dict[str, _Child] = {}
+        children: dict[str, Child] = {}
         try:
             for model in families:
-                children[model.family] = _Child(model.family, answers, self.threads)
+                children[model.family] = Child(model.family, answers, self.threads)
                 children[model.family].send(("prepare", model))
             yield LocalWorkers(children, answers, self.limit)
         finally:

@@ -1,4 +1,4 @@
-"""A child process of `local_processes`: reads tasks from standard input, answers with their results. It ends when its parent does."""
+"""A child process of `local_processes`: reads work from standard input, answers with their results. It ends when its parent does."""
 
 from __future__ import annotations
 
@@ -34,11 +34,17 @@ def read_message(stream: BinaryIO) -> Any:
     return pickle.loads(data)  # noqa: S301 - both ends of the pipe are ours
 
 
-def _answer(out: BinaryIO, task: Any) -> None:
-    kind = "prepare" if isinstance(task, tuple) else "run"
+def _answer(out: BinaryIO, task: Any, held: list[Any]) -> None:
+    """Work that a child understands: ("prepare", family), ("hold", job), ("part", part of the held job), or a task with results of its own."""
+    kind = task[0] if isinstance(task, tuple) else "run"
     try:
         if kind == "prepare":
             task[1].prepare()
+        elif kind == "hold":
+            held[:] = [task[1]]
+            task[1].prepare()
+        elif kind == "part":
+            write_message(out, ("result", held[0].run(task[1])))
         else:
             for result in task.run():
                 write_message(out, ("result", result))
@@ -56,12 +62,13 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     stream = sys.stdin.buffer
+    held: list[Any] = []
     while True:
         try:
             task = read_message(stream)
         except EOFError:
             return
-        _answer(out, task)
+        _answer(out, task, held)
 
 
 if __name__ == "__main__":

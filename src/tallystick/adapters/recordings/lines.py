@@ -18,6 +18,7 @@ from tallystick.contracts.errors import DataError
 _STAMPED = re.compile(rb"^([0-9]{16,19}) (.+)$", re.DOTALL)
 _EPOCH = re.compile(rb"^([0-9]{9,10}(?:\.[0-9]{1,9})?): (.+)$", re.DOTALL)
 _ANSWER = re.compile(rb"^(\w+://\S+) -> ([0-9]{9,10}(?:\.[0-9]{1,9})?): (.+)$", re.DOTALL)
+UNREADABLE = (OSError, EOFError, zlib.error)
 # The first line of a recording names its connection and is no message.
 _HEAD = re.compile(rb"^\w+://\S+ <-> [0-9.]+$")
 
@@ -33,11 +34,22 @@ def read_lines(path: Path) -> Iterator[RecordedMessage]:
     try:
         with open_lines(path) as lines:
             for number, line in enumerate(lines, 1):
-                content = line.strip()
-                if content and not (number == 1 and _HEAD.match(content)):
-                    yield read_line(content, f"{path.name}:{number}")
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"expected a whole recording, found it unreadable after line {number}: {error}", where=str(path)) from error
+                message = message_of(line, number, path.name)
+                if message is not None:
+                    yield message
+    except UNREADABLE as error:
+        raise unreadable(path, number, error) from error
+
+
+def unreadable(path: Path, number: int, error: Exception) -> DataError:
+    """What to say of a recording that breaks off."""
+    return DataError(f"expected a whole recording, found it unreadable after line {number}: {error}", where=str(path))
+
+
+def message_of(line: bytes, number: int, name: str) -> RecordedMessage | None:
+    """The message of line `number` (from 1) of a recording, or None for a blank line or the head."""
+    content = line.strip()
+    return read_line(content, f"{name}:{number}") if content and not (number == 1 and _HEAD.match(content)) else None
 
 
 def read_line(line: bytes, source: str) -> RecordedMessage:

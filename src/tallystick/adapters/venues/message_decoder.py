@@ -49,6 +49,7 @@ class MessageDecoder:
         self._messages = 0
         self._decoded = 0
         self._control = 0
+        self._first_event = 0
         self._events = 0
         self._quarantined: dict[str, int] = {}
         self._set_aside: dict[str, int] = {}
@@ -63,16 +64,36 @@ class MessageDecoder:
         """Symbols whose depth stream has a hole."""
         return self._admission.holes
 
+    @property
+    def admission(self) -> Admission:
+        """What was taken lately, by which the next facts are judged."""
+        return self._admission
+
+    def took(self, messages: int, events: int) -> int:
+        """Count messages that were decoded as a block, with all their events; answers the id of the first of these."""
+        first = self._events + 1
+        self._messages += messages
+        self._decoded += messages
+        self._events += events
+        return first
+
     def connected(self) -> None:
         """A new connection began."""
         self._admission.connected()
+
+    def resume(self, last_event: int) -> None:
+        """Go on after an event with what is remembered, and count anew."""
+        self._messages = self._decoded = self._control = 0
+        self._first_event = self._events = last_event
+        self._quarantined.clear()
+        self._set_aside.clear()
 
     def counts(self) -> MessageCounts:
         """What became of every message so far."""
         kept = sum(self._quarantined.values())
         aside = sum(self._set_aside.values())
         by_reason, by_entry = dict(sorted(self._quarantined.items())), dict(sorted(self._set_aside.items()))
-        return MessageCounts(self._messages, self._decoded, self._control, kept, self._events, aside, by_reason, by_entry)
+        return MessageCounts(self._messages, self._decoded, self._control, kept, self._events - self._first_event, aside, by_reason, by_entry)
 
     def decode(self, message: bytes, received_ns: int, source: str = "", asked: str = "") -> tuple[VenueEvent | Quarantined | Control, ...]:
         """One message: its events and the entries kept aside; or one Control; or one whole Quarantined. Never raises for what a message holds."""
@@ -86,7 +107,23 @@ class MessageDecoder:
         if not reading.facts:
             self._control += 1
             return (Control(self._venue, reading.channel, received_ns, source, reading.detail if reading.facts is None else "no entries"),)
+        # Most messages of a busy stream are one trade that is new, in time and in order.
+        if len(reading.facts) == 1 and reading.facts[0][0] == "TRADE" and not reading.history:
+            taken = self.take_plain(reading.facts[0], received_ns, source, reading.greeting)
+            if taken is not None:
+                return taken
         return self._admit(reading, reading.facts, message, received_ns, source)
+
+    def take_plain(self, fact: Fact, received_ns: int, source: str, greeting: bool) -> tuple[VenueEvent] | None:
+        """The event of a message that is one trade against which nothing could be said; the message itself is counted by the caller."""
+        kind, symbol, time_ns, identity, values = fact
+        if time_ns is None or not self._admission.plain_trade(symbol, time_ns, received_ns, identity, greeting):
+            return None
+        self._decoded += 1
+        self._events += 1
+        event = _OpenEvent(self._events, kind, self._venue, symbol, time_ns, received_ns, source, "venue", values)
+        event.__class__ = VenueEvent
+        return (event,)
 
     def _admit(self, reading: Reading, facts: list[Fact], message: bytes, received_ns: int, source: str) -> tuple[VenueEvent | Quarantined, ...]:
         refusal, history, greeting, venue = self._admission.refusal, reading.history, reading.greeting, self._venue

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tallystick.apps.cli.options import JsonOption, WorkspaceOption, workspace_root
+from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOption, workspace_root
 from tallystick.apps.cli.output import emit, say, table
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ StreamOption = Annotated[Path | None, typer.Option(help="A .parquet, .csv, .json
 SeedOption = Annotated[int | None, typer.Option(help="Generated streams of this seed instead of files.")]
 CoinsOption = Annotated[str, typer.Option(help="With --seed: which coins, parted by commas.")]
 SecondsOption = Annotated[int, typer.Option(help="With --seed: how many seconds.")]
+VenueOption = Annotated[str, typer.Option(help="With --database: whose tables, hyperliquid or binance.")]
 StartOption = Annotated[str, typer.Option(help="With --seed: the first day.")]
 
 
@@ -37,6 +38,8 @@ def cascades(
     oi: StreamOption = None,
     liquidations: StreamOption = None,
     marks: StreamOption = None,
+    database: DatabaseOption = None,
+    venue: VenueOption = "hyperliquid",
     drop_pct: Annotated[str, typer.Option(help="Open interest falls by more than this, in per cent.")] = "10",
     window_s: Annotated[str, typer.Option(help="In less than this time, in seconds.")] = "60",
     boundary: Annotated[str, typer.Option(help="exclusive: more than, less than; inclusive: the limits themselves count too.")] = "exclusive",
@@ -65,9 +68,11 @@ def cascades(
         outcome_after_ns=_nanoseconds(outcome_after_s, "--outcome-after-s"),
         neutral_move_pct=_number(neutral_pct, "--neutral-pct"),
     )
-    streams = _streams(oi, liquidations, marks, seed, coins, seconds, start)
+    root = workspace_root(workspace)
+    files = (oi, liquidations, marks)
+    streams = _database_streams(root, database, venue, files, seed) if database else _streams(*files, seed, coins, seconds, start)
     kept = keep_streams(streams, keep) if keep is not None else ()
-    written = label_streams(workspace_root(workspace), streams, rule)
+    written = label_streams(root, streams, rule)
     document = written.document
 
     def show() -> None:
@@ -102,6 +107,12 @@ def validate(
     labels: Annotated[Path | None, typer.Option(help="A file of labelled cascades [default: the only one in the workspace].")] = None,
     oi: StreamOption = None,
     marks: StreamOption = None,
+    funding: Annotated[Path | None, typer.Option(help="Funding rates, as a fraction of one; of two venues where it has a column of them.")] = None,
+    other_funding: Annotated[Path | None, typer.Option(help="Funding rates of a second venue.")] = None,
+    venues: Annotated[str, typer.Option(help="Which two venues of the funding file, parted by a comma [default: the two that it names].")] = "",
+    spot: Annotated[Path | None, typer.Option(help="Spot prices, or spot bars.")] = None,
+    database: DatabaseOption = None,
+    venue: VenueOption = "hyperliquid",
     min_events: Annotated[int, typer.Option(help="Fewer events are INSUFFICIENT_DATA.")] = 30,
     min_share: Annotated[float, typer.Option(help="The share of events that has to support.")] = 0.6,
     seed: SeedOption = None,
@@ -113,18 +124,28 @@ def validate(
 ) -> int:
     """Count nine hypotheses over labelled cascades. A count says what was, not that a hypothesis is right or will hold."""
     from tallystick.analysis.validators.counting import Sample
+    from tallystick.apps.label_series import funding_of_two, read_series
     from tallystick.apps.label_sources import read_stream
     from tallystick.apps.labels import generated_streams, series_of, validate_labels
+    from tallystick.contracts.errors import ConfigurationError
 
-    series = {}
+    root = workspace_root(workspace)
+    series = _database_series(root, database, venue) if database else {}
     if seed is not None:
         streams = generated_streams(seed, coins.split(","), seconds, start)
-        series = {"open_interest": series_of(streams.oi), "marks": series_of(streams.marks)}
+        series |= {"open_interest": series_of(streams.oi), "marks": series_of(streams.marks)}
     if oi is not None:
         series["open_interest"] = series_of(read_stream(oi, "oi"))
     if marks is not None:
         series["marks"] = series_of(read_stream(marks, "marks"))
-    written = validate_labels(workspace_root(workspace), labels, series, Sample(min_events, min_share))
+    if funding is not None:
+        chosen = [name.strip() for name in venues.split(",") if name.strip()]
+        series["funding"], series["other_funding"] = funding_of_two(funding, other_funding, chosen)
+    elif other_funding is not None or venues:
+        raise ConfigurationError("expected --funding with --other-funding or --venues, found none", where="label validate")
+    if spot is not None:
+        series["spot"] = read_series(spot, "spot")
+    written = validate_labels(root, labels, series, Sample(min_events, min_share))
     rows = written.document["results"]
 
     def show() -> None:
@@ -147,6 +168,25 @@ def _streams(oi: Path | None, liquidations: Path | None, marks: Path | None, see
     if oi is None or liquidations is None or marks is None or seed is not None:
         raise ConfigurationError("expected --oi, --liquidations and --marks together, or --seed alone", where="label cascades")
     return read_streams(oi, liquidations, marks)
+
+
+def _database_streams(root: Path, database: str, venue: str, files: tuple[Path | None, ...], seed: int | None) -> Streams:
+    from tallystick.apps.assembly import database_url
+    from tallystick.apps.label_database import database_streams
+    from tallystick.artifacts.paths import Workspace
+    from tallystick.contracts.errors import ConfigurationError
+
+    if seed is not None or any(path is not None for path in files):
+        raise ConfigurationError("expected --database alone, or files, or --seed, found two of them", where="label cascades")
+    return database_streams(database_url(Workspace(root), database), venue)
+
+
+def _database_series(root: Path, database: str, venue: str) -> dict[str, Any]:
+    from tallystick.apps.assembly import database_url
+    from tallystick.apps.label_database import database_evidence
+    from tallystick.artifacts.paths import Workspace
+
+    return dict(database_evidence(database_url(Workspace(root), database), venue))
 
 
 def _number(text: str, where: str) -> Any:

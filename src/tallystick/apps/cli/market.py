@@ -1,4 +1,4 @@
-"""`tallystick market`: bars into the lake, generated bars, coverage."""
+"""`tallystick market`: bars into the lake from files or a venue, generated bars, coverage."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def import_(
 
     stored, left_out = import_paths(workspace_root(workspace), paths, venue=venue, interval=interval, end_ns=now_ns(now))
 
+    _emit_stored(stored, left_out, as_json, {})
+    return 0
+
+
+def _emit_stored(stored: list[dict[str, Any]], left_out: list[dict[str, str]], as_json: bool, more: dict[str, Any]) -> None:
+    """What an import or a fetch stored, in the one form of both."""
+
     def show() -> None:
         for item in stored:
             table(
@@ -48,19 +55,50 @@ def import_(
         for item in left_out:
             say(f"left out {item['what']}: {item['why']}")
 
-    rows = sum(row["rows"] for item in stored for row in item["symbols"])
     refused: dict[str, int] = {}
     for item in stored:
         for entry in item["refused_rows"]:
             refused[entry["reason"]] = refused.get(entry["reason"], 0) + entry["count"]
     document: dict[str, Any] = {
         "symbols": sorted({row["symbol"] for item in stored for row in item["symbols"]}),
-        "rows": rows,
+        "rows": sum(row["rows"] for item in stored for row in item["symbols"]),
         "refused_rows": [{"reason": reason, "count": count} for reason, count in sorted(refused.items())],
         "groups": stored,
         "left_out": left_out,
+        **more,
     }
     emit(document, as_json, show)
+
+
+FETCH_EXAMPLE = "Example: tallystick market fetch -v binance -s BTCUSDT --start 2025-01-01"
+
+
+@app.command(epilog=FETCH_EXAMPLE)
+def fetch(
+    venue: Annotated[str, typer.Option("--venue", "-v", help="hyperliquid, or binance for its USD-M futures.")],
+    symbols: Annotated[str, typer.Option("--symbols", "-s", help="The venue's names, parted by commas.")],
+    start: Annotated[str, typer.Option(help="First open time.")],
+    interval: Annotated[str, typer.Option(help="Bar interval.")] = "1h",
+    end: Annotated[str | None, typer.Option(help="Open times before this [default: now].")] = None,
+    base_url: Annotated[str | None, typer.Option("--base-url", help="Another address of the venue, for instance its testnet.")] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    now: NowOption = None,
+) -> int:
+    """Fetch bars from a venue into the lake. Stopped at any time, the same command goes on where it stopped; an open bar is never stored."""
+    import sys
+
+    from tallystick.apps.cli.progress import ChainProgress
+    from tallystick.apps.market_fetch import fetch_bars, fetch_request
+    from tallystick.contracts.time import ns_from_iso
+
+    request = fetch_request(symbols, interval, ns_from_iso(start), ns_from_iso(end) if end else None, now_ns(now))
+    with ChainProgress(enabled=sys.stderr.isatty() and not as_json) as progress:
+        progress.step("fetch", "running")
+        group, left_out, pages = fetch_bars(
+            workspace_root(workspace), venue, request, base_url, lambda done, all_: progress.advance("fetch", done, all_, "pages")
+        )
+    _emit_stored([group], left_out, as_json, {"pages": pages})
     return 0
 
 

@@ -14,6 +14,9 @@ WorkspaceOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else there.")]
 NowOption = Annotated[str | None, typer.Option("--now", help="Fix every wall-clock field to this time, for instance 2025-07-01T00:00:00Z.")]
+DatabaseOption = Annotated[
+    str | None, typer.Option("--database", help="A database of facts: sqlite:///FILE, postgresql://HOST/NAME, or `workspace` for data/facts/facts.db.")
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

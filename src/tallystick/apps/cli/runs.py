@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tallystick.apps.cli.envelopes import shown
+from tallystick.apps.cli.leaks import leaks
 from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, log, say, table
 
@@ -13,10 +15,13 @@ runs_app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="List, show, rank and compare research runs.",
+    help="List, show, rank and compare research runs; look for leaks.",
     epilog="Example: tallystick runs list",
 )
-_COLUMNS = ("run_id", "ticker", "start", "end", "total_return", "sharpe_simple", "max_drawdown", "trades")
+runs_app.command("leaks", epilog="Example: tallystick runs leaks RUN_ID")(leaks)
+# What fits a hundred columns; `runs show` and --json say the rest.
+_COLUMNS = ("run_id", "ticker", "start", "end", "total_return", "sharpe_simple")
+_HEADS = ("run_id", "ticker", "start", "end", "return", "Sharpe")
 
 
 def commands() -> dict[str, Any]:
@@ -28,6 +33,9 @@ def commands() -> dict[str, Any]:
 
 def run(
     ticker: Annotated[str | None, typer.Option(help="Symbols, comma-separated [default: the live pool's, else every stored one].")] = None,
+    pool_from: Annotated[
+        str | None, typer.Option("--pool-from", help="Trade what was in the pool at the time: history (the local releases), or an object store's address.")
+    ] = None,
     venue: Annotated[str | None, typer.Option(help="Whose bars [default: the only one in the lake].")] = None,
     interval: Annotated[str | None, typer.Option(help="Bar interval [default: 1h].")] = None,
     start: Annotated[str | None, typer.Option(help="First open time [default: the first bar].")] = None,
@@ -45,7 +53,8 @@ def run(
     cooldown_days: Annotated[float | None, typer.Option(help="Days without a signal after one [default: 0].")] = None,
     ma_bars: Annotated[float | None, typer.Option(help="Bars of the moving average [default: 20].")] = None,
     rsi_bars: Annotated[float | None, typer.Option(help="Bars of the RSI [default: 14].")] = None,
-    config: Annotated[str | None, typer.Option("--config", help="YAML file with the same names; flags win.")] = None,
+    param: Annotated[list[str] | None, typer.Option("--param", help="Any parameter of the strategy, NAME=VALUE; may be repeated.")] = None,
+    config: Annotated[str | None, typer.Option("--config", help="YAML or JSON file with the same names; flags win.")] = None,
     request_id: Annotated[str | None, typer.Option(help="Recorded in the run's metadata.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -53,49 +62,32 @@ def run(
 ) -> int:
     """Test a strategy on stored bars; write outputs/runs/<run_id>/ with report.json and refresh the index."""
     given = dict(locals())
+    from tallystick.apps.cli.envelopes import emit_run
+    from tallystick.apps.cli.searches import pairs
     from tallystick.apps.research_runs import research_run
     from tallystick.artifacts.paths import Workspace
 
-    own = ("config", "request_id", "workspace", "as_json", "now")
+    own = ("config", "request_id", "workspace", "as_json", "now", "param")
     params = {name: value for name, value in given.items() if name not in own}
+    named = pairs(param, "--param")
     place = Workspace(workspace_root(workspace))
-    result = research_run(place, params, now_ns=now_ns(now), request_id=request_id, config_path=config)
-    report = result.report
-
-    def show() -> None:
-        summary = report.summary
-        rows = [(name, _shown(getattr(summary, name))) for name in ("total_return", "sharpe_simple", "max_drawdown", "trades", "win_rate")]
-        if report.benchmark is not None:
-            rows.append(("buy_and_hold", _shown(report.benchmark.total_return)))
-        table(f"run {result.run_id}", ("result", "value"), rows)
-        if report.universe_note:
-            say(report.universe_note)
-        say(f"{result.folder}  sha256 {result.seal_sha256}")
-
-    envelope = {
-        "schema_version": "1.0",
-        "request_id": request_id,
-        "status": result.status,
-        "run_id": result.run_id,
-        "artifacts_path": result.artifacts_path,
-        "summary": dict(result.summary),
-        "sha256": result.seal_sha256,
-    }
-    emit(envelope, as_json, show)
+    result = research_run(place, params | ({"strategy_params": named} if named else {}), now_ns=now_ns(now), request_id=request_id, config_path=config)
+    emit_run(result, request_id, as_json)
     return 0
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.4f}" if isinstance(value, float) else f"{value}"
 
 
 def _row(row: Any) -> tuple[object, ...]:
     first, *others = row.ticker.split(",")
     short = {"ticker": f"{first} +{len(others)}" if others else first, "start": row.start[:10], "end": row.end[:10]}
     values = (short.get(name, getattr(row, name)) for name in _COLUMNS)
-    return tuple(_shown(value) if isinstance(value, float) or value is None else value for value in values)
+    return tuple(shown(value) if isinstance(value, float) or value is None else value for value in values)
+
+
+def _list(rows: Any) -> None:
+    if rows:
+        table("runs", _HEADS, [_row(row) for row in rows])
+    else:
+        say("No finished run yet. Begin with: tallystick run")
 
 
 @runs_app.command("list", epilog="Example: tallystick runs list")
@@ -108,7 +100,7 @@ def list_runs(workspace: WorkspaceOption = None, as_json: JsonOption = False, no
     reading = listed_runs(Workspace(workspace_root(workspace)), now_ns=now_ns(now))
     for name, reason in reading.left_out.items():
         log(f"left out {name}: {reason}")
-    emit(plain(reading.index), as_json, lambda: table("runs", _COLUMNS, [_row(row) for row in reading.index.runs]))
+    emit(plain(reading.index), as_json, lambda: _list(reading.index.runs))
     return 0
 
 
@@ -122,7 +114,7 @@ def show_run(run_id: Annotated[str, typer.Argument(help="As listed.")], workspac
 
     def show() -> None:
         summary = found["report"].get("summary", {})
-        table(f"run {run_id}", ("result", "value"), [(name, _shown(value)) for name, value in summary.items()])
+        table(f"run {run_id}", ("result", "value"), [(name, shown(value)) for name, value in summary.items()])
         reproduce = found["report"].get("reproduce") or {}
         if reproduce.get("command"):
             say(f"make it again: {reproduce['command']}")
@@ -147,7 +139,7 @@ def best(
     place = Workspace(workspace_root(workspace))
     listed_runs(place, now_ns=now_ns(now))
     row = best_run(place, metric, mode)
-    emit(plain(row), as_json, lambda: table(f"best by {metric}", _COLUMNS, [_row(row)]))
+    emit(plain(row), as_json, lambda: table(f"best by {metric}", (*_HEADS[:4], metric), [(*_row(row)[:4], shown(getattr(row, metric)))]))
     return 0
 
 
@@ -165,7 +157,7 @@ def compare(
 
     def show() -> None:
         for part in ("settings", "results"):
-            rows = [(name, *(_shown(value) for value in values)) for name, values in found[part].items()]
+            rows = [(name, *(shown(value) for value in values)) for name, values in found[part].items()]
             table("settings that differ" if part == "settings" else part, ("", *run_ids), rows)
 
     emit(found, as_json, show)

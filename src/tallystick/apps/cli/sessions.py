@@ -45,6 +45,10 @@ def trade(
     start: Annotated[str | None, typer.Option(help="First open time [default: the day after the pool's date].")] = None,
     end: Annotated[str | None, typer.Option(help="End of the session [default: the end of the stored bars].")] = None,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, a static universe [default: the live pool in data/output].")] = None,
+    pool_from: Annotated[str | None, typer.Option("--pool-from", help="Follow the published pool in this object store, in place of data/output.")] = None,
+    pool_document: Annotated[
+        str | None, typer.Option("--pool-document", help="Its summary document: a folder or firestore://PROJECT [default: the workspace's documents/].")
+    ] = None,
     market_venue: Annotated[str | None, typer.Option(help="Whose stored bars [default: the only one in the lake].")] = None,
     interval: Annotated[str, typer.Option(help="Bar interval.")] = "1h",
     session_id: Annotated[str | None, typer.Option("--session-id", help="The same id again recovers the session and goes on.")] = None,
@@ -62,7 +66,17 @@ def trade(
 
     place = Workspace(workspace_root(workspace))
     request = TradeRequest(
-        venue=venue, models=models, start=start, end=end, symbols=symbols, market_venue=market_venue, interval=interval, session_id=session_id, ungated=ungated
+        venue=venue,
+        models=models,
+        start=start,
+        end=end,
+        symbols=symbols,
+        market_venue=market_venue,
+        interval=interval,
+        session_id=session_id,
+        ungated=ungated,
+        pool_from=pool_from,
+        pool_document=pool_document,
     )
     outcome = trade_on_paper(place, request, now_ns=now_ns(now), progress=_Progress("session"))
     report = session_report(place, outcome.session_id)
@@ -131,6 +145,7 @@ def why(
         verdict = f"{found['action']}, order {found['order_id']}" if found["decision"] == "TRADE" else f"{found['decision']}, stopped by {found['stopped_by']}"
         say(f"{symbol} at {short_moment(found['now'])} (cycle {found['cycle']}): {verdict}")
         say(f"  {found['reason']}")
+        say(f"  universe: {found['universe_source']} {found['pool_version'] or ''}{'; the session is degraded' if found['degraded'] else ''}")
         if found["value"] is not None:
             say(f"  value {found['value']:.6g}" + (f", limit {found['limit']:.6g}" if found["limit"] is not None else ""))
         for policy, numbers in found["stages"].items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 
@@ -17,7 +18,8 @@ from tallystick.decision.policies.rsi_ma_cross import RsiMaCrossParameters, targ
 from tallystick.kernels.warm import warm_kernels
 from tallystick.market.generator import BENCHMARK, generate
 from tallystick.observation.governance import Observation
-from tallystick.research.evaluation import evaluate
+from tallystick.research.evaluation import account_returns, evaluate
+from tallystick.research.honesty.track_record import evidence_of
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import simulate_targets, slippage_rows
 
@@ -33,8 +35,9 @@ class _Flat:
         return np.full(len(features), 0.001)
 
 
+@functools.cache
 def warm_everything() -> None:
-    """Compile, or load from the cache, what the whole chain calls, on two cores. Raises TallystickError when the other process fails."""
+    """Compile, or load from the cache, what the whole chain calls, on two cores; once in a process. Raises TallystickError when the other one fails."""
     other = subprocess.Popen([sys.executable, "-m", __name__], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # noqa: S603 - our own module
     try:
         warm_kernels()
@@ -57,6 +60,7 @@ def warm_run_and_session() -> None:
     target_weights(weights, np.full(weights.shape, 50.0), RsiMaCrossParameters())
     simulation = simulate_targets(panel, market.instruments, weights, slippage_rows("fixed", 2.0, 0.0, None, (len(panel.symbols), panel.bars)), terms)
     evaluate(simulation, terms, 8760.0)
+    evidence_of(account_returns(simulation, terms), 8760.0, 0)
     alpha = ModelAlpha((_model(),), panel.symbols, panel.interval_minutes, DecisionConfig())
     observation = Observation(panel.symbols)
     for column in (-2, -1):

@@ -34,7 +34,8 @@ def forced_order(message: wire.ForceOrder) -> list[Fact]:
         "order_status": item.X,
         "user": None,
     }
-    return [("LIQUIDATION", item.s, nanoseconds(item.T), (item.T, *values.values()), values)]
+    identity = (item.T, *values.values())
+    return [("LIQUIDATION", item.s, nanoseconds(item.T), identity, {**values, "trade_id": None})]
 
 
 def depth(item: wire.DepthUpdate) -> list[Fact]:

@@ -162,6 +162,7 @@ def fills(items: Iterable[wire.Fill]) -> list[Fact]:
                 "filled_quantity": quantity,
                 "order_status": None,
                 "user": victim,
+                "trade_id": item.tid,
             }
             found.append(("LIQUIDATION", item.coin, time_ns, identity, liquidation))
     return found

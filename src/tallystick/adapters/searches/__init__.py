@@ -1,0 +1,1 @@
+"""Searches behind the port of research that need a library."""
