@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 from tests.fakes.quickstart_workspace import NOW, call, files_of, finish, shared_result, start, walk
 from tests.fakes.shared_data import shared_data
+
+from tallystick.apps.bridge.serving import session_documents
+from tallystick.artifacts.paths import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +83,21 @@ def test_models_that_the_gate_refused_trade_only_by_override(workspace: Path, re
     assert "--ungated" in answer.error["hint"]
     assert files_of(workspace) == files_of(reference)
     assert report_of(reference)["degraded"] is True
+
+
+@pytest.mark.clause("D2.56")
+def test_a_session_that_learns_replays_and_verifies(workspace: Path) -> None:
+    refused = call("trade", "--ungated", "--learn", "best", "--workspace", workspace, "--json")
+    assert (refused.code, refused.error["code"]) == (2, "CONFIGURATION_ERROR")
+    end = "2025-06-09T00:00:00Z"
+    assert call("trade", "--ungated", "--learn", "exp3ix", "--session-id", "learned", "--end", end, "--workspace", workspace, "--json").code == 0
+    again = call("trade", "--ungated", "--learn", "ucb", "--session-id", "learned", "--end", end, "--workspace", workspace, "--json")
+    assert (again.code, again.error["code"]) == (5, "SAFETY_REFUSAL")
+    assert call("replay", "learned", "--workspace", workspace, "--json").document["differences"] == 0
+    assert call("verify", workspace, "--json").code == 0
+    learned = json.loads(session_documents(Workspace(workspace), "learned").cils_stats())
+    assert (learned["enabled"], learned["algorithm"], sorted(arm["horizon"] for arm in learned["arms"])) == (True, "exp3ix", ["240m", "60m"])
+    assert learned["total_pulls"] == sum(arm["pulls"] for arm in learned["arms"]) > 0
 
 
 @pytest.mark.clause("D3.03", "D3.23")

@@ -19,6 +19,8 @@ from tallystick.contracts.market import minutes_of
 from tallystick.contracts.registry import contract
 from tallystick.contracts.session import GateRecord
 from tallystick.contracts.time import NS_PER_DAY, NS_PER_MINUTE, ns_from_iso
+from tallystick.decision.cils import CilsConfig
+from tallystick.decision.config import DecisionConfig
 from tallystick.engine.session import Progress
 from tallystick.market.lake import Lake
 
@@ -38,6 +40,7 @@ class TradeRequest:
     ungated: bool
     pool_from: str | None = None
     pool_document: str | None = None
+    learn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,14 @@ def trade_on_paper(workspace: Workspace, asked: TradeRequest, *, now_ns: int, pr
         pool_manifest=universe.manifest,
         universe_degraded=universe.degraded,
         universe_facts=universe.facts,
+        decision=DecisionConfig(cils=None if asked.learn is None else CilsConfig(algorithm=asked.learn)),
     )
     return run_paper_session(workspace, plan_session(workspace, request, now_ns=now_ns), now_ns=now_ns, progress=progress)
 
 
 def _names_more(asked: TradeRequest) -> bool:
     """Whether more than an id was asked: then it must be what the session was recorded under."""
-    return any(value is not None for value in (asked.models, asked.start, asked.end, asked.symbols, asked.market_venue, *_pool(asked)))
+    return any(value is not None for value in (asked.models, asked.start, asked.end, asked.symbols, asked.market_venue, asked.learn, *_pool(asked)))
 
 
 def _pool(asked: TradeRequest) -> tuple[str | None, str | None]:

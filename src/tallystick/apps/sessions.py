@@ -166,7 +166,7 @@ def build_engine(workspace: Workspace, config: SessionConfig, *, verified: bool 
         _check_inputs(workspace, config)
     start_ns, end_ns = ns_from_iso(config.start), ns_from_iso(config.end)
     settings = config.settings
-    decision = _decision(settings["decision"])
+    decision = DecisionConfig.from_document(settings["decision"])
     lake = Lake(workspace)
     panel = lake.read(config.market_venue, int(config.interval_minutes), config.symbols, end_ns=end_ns, verified=verified)
     book = lake.instruments()
@@ -190,11 +190,6 @@ def build_engine(workspace: Workspace, config: SessionConfig, *, verified: bool 
         spread_floor_bps=float(settings["engine"]["spread_floor_bps"]),
         on_stage=on_stage,
     )
-
-
-def _decision(document: Mapping[str, Any]) -> DecisionConfig:
-    temperature = {int(minutes): float(value) for minutes, value in document["temperature"].items()}
-    return DecisionConfig(**{**document, "temperature": temperature})
 
 
 def _check_inputs(workspace: Workspace, config: SessionConfig) -> None:

@@ -267,10 +267,7 @@ CONTRACTS: tuple[Contract, ...] = (
         version="1.0",
         purpose="Every trade of a session from flat to flat, in the order of entry; one record a line",
         producer="monitoring.trade_journal",
-        consumers=(
-            Consumer("monitoring.performance", ("entry_time_ns", "exit_time_ns", "realized_pnl", "net_pnl", "strategy"), "figures over closed trades"),
-            Consumer("decision.cils", ("net_pnl", "exit_time_ns"), "reward of a closed trade"),
-        ),
+        consumers=(Consumer("monitoring.performance", ("entry_time_ns", "exit_time_ns", "realized_pnl", "net_pnl", "strategy"), "figures over closed trades"),),
         shape=TradeRecord,
         encoding="jsonl",
         paths=("state/sessions/{session_id}/trade_journal.jsonl",),

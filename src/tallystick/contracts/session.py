@@ -92,7 +92,7 @@ class OrderRow(Shape):
 
 
 class CycleCommit(Shape):
-    """One turn of the engine. Hashes are SHA-256 over the little-endian bytes of the arrays that the cycle saw."""
+    """One turn of the engine. Hashes are SHA-256 over the little-endian bytes of the arrays that the cycle saw; `cils` is absent without a learner."""
 
     cycle: int
     now: str
@@ -109,6 +109,7 @@ class CycleCommit(Shape):
     risk: Mapping[str, Any]
     stats: Mapping[str, int]
     state_sha256: str
+    cils: Mapping[str, Any] | None = None
 
 
 class CycleIntent(Shape):

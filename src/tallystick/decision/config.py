@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
+from typing import Any
 
 from tallystick.contracts.errors import ConfigurationError
+from tallystick.decision.cils import CilsConfig
 
 # Lowest and highest value of each number, both allowed.
 BOUNDS: Mapping[str, tuple[float, float]] = {
@@ -50,6 +52,7 @@ class DecisionConfig:
     standardise_window, ic_window, blend_window: observations (bars). temperature by horizon in minutes: below 1 sharpens (decision 23), 1 elsewhere.
     conviction_cap: alpha / σ at which a position is full. Since decision 22 that ratio is z · confidence, and a confidence is rarely above 0.2.
     score: a horizon trades when its score reaches score_base_bps + score_spread_share · spread; an opposite one exits from exit_score_bps.
+    cils: the learner of horizons; None for none.
     Raises ConfigurationError naming the first number outside its bounds.
     """
 
@@ -84,10 +87,11 @@ class DecisionConfig:
     gross_target: float = 0.5
     reduce_share: float = 0.5
     authority: float = 5.0
+    cils: CilsConfig | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            if item.name == "temperature":
+            if item.name not in BOUNDS:
                 continue
             value, (low, high) = getattr(self, item.name), BOUNDS[item.name]
             if not isfinite(value) or not low <= value <= high:
@@ -97,6 +101,14 @@ class DecisionConfig:
                 raise ConfigurationError(f"expected a horizon above 0 minutes with a temperature from 0.05 to 20, found {minutes}: {value}")
 
     def document(self) -> dict[str, object]:
-        """The settings as JSON values."""
-        found: dict[str, object] = {item.name: getattr(self, item.name) for item in fields(self)}
-        return found | {"temperature": {str(minutes): value for minutes, value in sorted(self.temperature.items())}}
+        """The settings as JSON values; without `cils` where there is no learner."""
+        found: dict[str, object] = {name: getattr(self, name) for name in BOUNDS}
+        found |= {"temperature": {str(minutes): value for minutes, value in sorted(self.temperature.items())}}
+        return found if self.cils is None else found | {"cils": asdict(self.cils)}
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> DecisionConfig:
+        """The settings that `document` wrote. Raises as the constructor does."""
+        temperature = {int(minutes): float(value) for minutes, value in document["temperature"].items()}
+        learner = {"cils": CilsConfig(**document["cils"])} if "cils" in document else {}
+        return cls(**{**document, "temperature": temperature, **learner})

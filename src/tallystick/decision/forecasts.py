@@ -127,8 +127,10 @@ class ForecastMemory:
         self.close_ring = np.full((s, length), np.nan)
         self.last_bar = -1
 
-    def advance(self, view: MarketView) -> Forecasts:
-        """Predict, remember and score at one bar. Raises StrategyError when the view is not of these symbols and this interval, or not later than the last."""
+    def advance(self, view: MarketView, preference: Floats | None = None) -> Forecasts:
+        """Predict, remember and score at one bar; preference[H] weighs the horizons when one is chosen.
+
+        Raises StrategyError when the view is not of these symbols and this interval, or not later than the last."""
         if view.symbols != self.symbols or view.interval_minutes != self.interval_minutes:
             raise StrategyError(f"expected a view of {len(self.symbols)} symbols at {self.interval_minutes} minutes, found another", where="model_alpha")
         if view.bar_number <= self.last_bar:
@@ -163,6 +165,8 @@ class ForecastMemory:
         )  # fmt: skip
         kernels.score_all(alpha, costs, self._minutes, scores, chosen)
         thresholds = config.score_base_bps + config.score_spread_share * view.spread_bps
+        if preference is not None:
+            kernels.prefer_all(scores, thresholds, preference, chosen)
         p_peak, p_valley = (self._barrier(kind, view) for kind in (PEAK_KIND, VALLEY_KIND))
         return Forecasts(raw, z, ic, confidence, calibrated, weights, fresh, sigma, alpha, costs, scores, thresholds, chosen, p_peak, p_valley)
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 from tallystick.contracts.decision import ArbitrationResult, HorizonPredictions, Mandate, MandateType
-from tallystick.contracts.errors import StrategyError
+from tallystick.contracts.errors import ArtifactError, StrategyError
 from tallystick.contracts.positions import Direction, Position
 from tallystick.decision import stage_table
+from tallystick.decision.cils import Cils
 from tallystick.decision.config import DecisionConfig
 from tallystick.decision.forecasts import ForecastMemory, Forecasts
 from tallystick.decision.market_view import MarketView
 from tallystick.decision.model_loading import LoadedModel
+
+_PREFIX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class ModelAlpha:
     def __init__(self, models: Sequence[LoadedModel], symbols: tuple[str, ...], interval_minutes: int, config: DecisionConfig) -> None:
         self.config = config
         self.memory = ForecastMemory(models, symbols, interval_minutes, config)
+        self.learner = None if config.cils is None else Cils(self.memory.horizons, config.cils)
         self._found: Forecasts | None = None
 
     @property
@@ -65,7 +70,8 @@ class ModelAlpha:
 
     def propose(self, view: MarketView, positions: Mapping[str, Position]) -> tuple[Mandate, ...]:
         """Mandates of this bar, sorted by symbol. Raises StrategyError for a view of other symbols or not later than the last."""
-        self._found = found = self.memory.advance(view)
+        preference = None if self.learner is None else self.learner.preference()
+        self._found = found = self.memory.advance(view, preference)
         mandates = []
         for row in sorted(range(len(view.symbols)), key=view.symbols.__getitem__):
             symbol = view.symbols[row]
@@ -158,12 +164,18 @@ class ModelAlpha:
         return stage_table.number(self.found.sigma[self.memory.horizons.index(horizon), self._row(symbol)])
 
     def to_bytes(self) -> bytes:
-        """The rolling memory."""
-        return self.memory.to_bytes()
+        """The rolling memory, and what the learner holds where there is one."""
+        learned = b"" if self.learner is None else self.learner.to_bytes()
+        return struct.pack("<I", len(learned)) + learned + self.memory.to_bytes()
 
     def from_bytes(self, data: bytes) -> None:
         """Take over a saved memory. Raises ArtifactError when it does not fit."""
-        self.memory.from_bytes(data)
+        size = struct.unpack_from("<I", data)[0] if len(data) >= _PREFIX else -1
+        if not (0 <= size <= len(data) - _PREFIX) or (size > 0) != (self.learner is not None):
+            raise ArtifactError("expected a saved memory of this policy, found damaged bytes or another policy's", hint="Rebuild it by showing past bars")
+        self.memory.from_bytes(data[_PREFIX + size :])
+        if self.learner is not None:
+            self.learner.from_bytes(data[_PREFIX : _PREFIX + size])
         self._found = None
 
     def _row(self, symbol: str) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from tallystick.contracts.decision import Action, Mandate
+from tallystick.contracts.dashboard import CilsStats
+from tallystick.contracts.decision import Action, ActionType, Mandate
 from tallystick.contracts.observation import M4PrimitiveBundle, ObservationSnapshot, ObservationStatus, SystemCounters
 from tallystick.contracts.positions import Position
 from tallystick.contracts.risk import BreakerState, CircuitState, KillState, RiskConfig
@@ -25,7 +26,7 @@ from tallystick.engine import cycle_rows
 from tallystick.engine.bar_feed import BarFeed, Turn
 from tallystick.engine.controller import Controller, cycle_stats, execution_results
 from tallystick.engine.market_facts import held_weights, market_view
-from tallystick.engine.round_trips import RoundTrips
+from tallystick.engine.round_trips import ClosedTrade, Opener, RoundTrips
 from tallystick.engine.session import Recorder
 from tallystick.execution.client_ids import client_id
 from tallystick.execution.exit_resends import exit_resends
@@ -38,7 +39,7 @@ from tallystick.observation.governance import Observation
 from tallystick.observation.halt import SystemHalted
 from tallystick.risk import circuit_breaker, kill_switch
 from tallystick.risk.restraint import restrain
-from tallystick.risk.review import review_orders
+from tallystick.risk.review import Review, review_orders
 
 STAGES = ("idle", "prediction", "blending", "arbitration", "gating", "sizing", "risk", "execution")
 
@@ -133,6 +134,7 @@ class TradingCycle:
         self.on_stage("execution")
         stopped = failed or kill.active or breaker.state is CircuitState.OPEN
         overtaken = self.controller.overtaken(actions, blocked, entries_stopped=stopped)
+        self._note_openers(actions, review)
         if review.approved or overtaken:
             recorder.intend(cycle, cycle_rows.intent(cycle, turn, review, [order.client_id for order in overtaken]))
         before = self.controller.states(self.feed.symbols)
@@ -140,7 +142,7 @@ class TradingCycle:
         equities = (account.equity, self.book.account(marks, turn.now_ns).equity)
         results = execution_results(sized, review, carried, resends, (before, self.controller.states(self.feed.symbols)), equities, turn.now_ns)
         facts = cycle_rows.Facts(cycle, turn, updates, snapshot, account, positions, marks, self.limits, breaker, kill)
-        outcome = cycle_rows.Outcome(sized, review, results, cycle_stats(len(mandates), results, len(sized)), self._stages, self.state())
+        outcome = cycle_rows.Outcome(sized, review, results, cycle_stats(len(mandates), results, len(sized)), self._stages, self.state(), self.get_cils_stats())
         recorder.commit(cycle, cycle_rows.commit(facts, outcome))
         self.on_stage("idle")
 
@@ -155,10 +157,11 @@ class TradingCycle:
         updates = self.venue.drain()
         for update in updates:
             self.controller.tracker.apply(update)
-            result = self.trips.observe(self.book.ledger, update) if self.book.apply(update) else None
-            if result is not None:
+            trade = self.trips.observe(self.book.ledger, update) if self.book.apply(update) else None
+            if trade is not None:
                 equity = self.book.account(self.venue.marks(), turn.now_ns).equity
-                self.latches.breaker = circuit_breaker.record_trade(self.latches.breaker, result, equity, self.limits, turn.now_ns)
+                self.latches.breaker = circuit_breaker.record_trade(self.latches.breaker, trade.net, equity, self.limits, turn.now_ns)
+                self._learn(trade)
         self.reconciler.compare(self.book.positions(), self.venue.positions())
         return updates
 
@@ -176,6 +179,23 @@ class TradingCycle:
         """SHA-256 over everything that the next cycle depends on."""
         memories = [alpha.to_bytes() for alpha in self._alphas]
         return cycle_rows.state_sha256(self.book, self.venue, memories, self.trips, self.latches.breaker, self.latches.kill)
+
+    def get_cils_stats(self) -> CilsStats | None:
+        """Statistics of the online learner (document 2); None where no policy has one."""
+        return next((alpha.learner.stats() for alpha in self._alphas if alpha.learner is not None), None)
+
+    def _note_openers(self, actions: Sequence[Action], review: Review) -> None:
+        by_symbol = {action.symbol: action for action in actions if action.type is ActionType.ENTRY}
+        for order in review.approved:
+            action = by_symbol.get(order.request.symbol)
+            if action is not None:
+                self.trips.entering(action.symbol, Opener(action.strategy_id, action.horizon))
+
+    def _learn(self, trade: ClosedTrade) -> None:
+        opener = trade.opener
+        for alpha in self._alphas:
+            if opener is not None and alpha.learner is not None and opener.strategy_id == alpha.strategy_id and opener.horizon is not None and trade.entered:
+                alpha.learner.learn(opener.horizon, float(trade.net / trade.entered) * 1e4, trade.opened_ns, trade.closed_ns)
 
     def _named(self, action: Action, cycle: int) -> Action:
         return replace(action, decision_id=f"{self.session_id}/{cycle:06d}/{action.symbol}")

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from tallystick.artifacts.canonical import canonical_json, plain
+from tallystick.contracts.dashboard import CilsStats
 from tallystick.contracts.messages import document_of
 from tallystick.contracts.observation import ObservationSnapshot
 from tallystick.contracts.orders import ApprovedOrder, CycleStats, ExecutionResult, RefusedOrder
@@ -49,7 +50,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
-    """What a cycle decided and what became of it. stages: the numbers of each policy for one action."""
+    """What a cycle decided and what became of it. stages: the numbers of each policy for one action; cils: None without a learner."""
 
     sized: Sequence[SizedAction]
     review: Review
@@ -57,6 +58,7 @@ class Outcome:
     stats: CycleStats
     stages: Callable[[SizedAction], dict[str, Any]]
     state_sha256: str
+    cils: CilsStats | None = None
 
 
 def intent(cycle: int, turn: Turn, review: Review, cancels: Sequence[str]) -> dict[str, Any]:
@@ -107,6 +109,7 @@ def commit(facts: Facts, outcome: Outcome) -> dict[str, Any]:
         "risk": risk_status(facts.account, facts.positions, facts.marks, facts.limits, facts.breaker, facts.kill, turn.now_ns),
         "stats": asdict(outcome.stats),
         "state_sha256": outcome.state_sha256,
+        **({} if outcome.cils is None else {"cils": plain(outcome.cils)}),
     }
 
 

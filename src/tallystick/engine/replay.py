@@ -24,6 +24,7 @@ _STAGES = (
     ("positions", "ledger"),
     ("risk", "risk status"),
     ("stats", "counts"),
+    ("cils", "learning"),
     ("state_sha256", "state"),
 )
 

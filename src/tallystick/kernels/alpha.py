@@ -158,6 +158,25 @@ def score_all(alpha: NDArray[float64], costs: NDArray[float64], minutes: NDArray
 
 
 @kernel
+def prefer_all(scores: NDArray[float64], thresholds: NDArray[float64], preference: NDArray[float64], chosen: NDArray[int64]) -> None:
+    """chosen[S] anew: the horizon with the highest score · preference[H] among those that reach thresholds[S], else among all; −1 for none.
+
+    A preference moves no score across a threshold, and a score below 0 is compared as it is: there is nothing in it to prefer.
+    """
+    for s in range(scores.shape[1]):
+        chosen[s] = -1
+        best, best_passes = 0.0, False
+        for h in range(scores.shape[0]):
+            score = scores[h, s]
+            if math.isnan(score):
+                continue
+            passes = score >= thresholds[s]
+            value = score * preference[h] if score > 0.0 else score
+            if chosen[s] < 0 or (passes and not best_passes) or (passes == best_passes and value > best):
+                chosen[s], best, best_passes = h, value, passes
+
+
+@kernel
 def spread_over_horizons(volatility: NDArray[float64], bars: NDArray[float64], sigma: NDArray[float64]) -> None:
     """sigma[H, S] = volatility per bar · √bars of the horizon."""
     for h in range(sigma.shape[0]):

@@ -26,6 +26,7 @@ STAGES = {
     "positions": "ledger",
     "risk": "risk status",
     "stats": "counts",
+    "cils": "learning",
     "state_sha256": "state",
 }
 

@@ -6,7 +6,7 @@ from tests.fakes.trading import START_NS, approved, fill, instrument
 
 from tallystick.contracts.orders import OrderSide
 from tallystick.contracts.venue_updates import VenueFunding, VenueLiquidation
-from tallystick.engine.round_trips import RoundTrips
+from tallystick.engine.round_trips import Opener, RoundTrips
 from tallystick.execution.ledger import Ledger
 
 BTC = "BTCUSDT"
@@ -20,7 +20,8 @@ class Account:
 
     def take(self, update):
         self.ledger.apply(update)
-        return self.trips.observe(self.ledger, update)
+        trade = self.trips.observe(self.ledger, update)
+        return None if trade is None else trade.net
 
 
 def test_a_trade_is_one_from_flat_to_flat_net_of_fees_and_funding():
@@ -48,4 +49,18 @@ def test_a_liquidation_ends_a_trade_too():
     account.take(fill(approved(side=OrderSide.SELL, quantity="1"), price="100"))
     taken = VenueLiquidation("l-1", BTC, OrderSide.BUY, Decimal(1), Decimal(150), Decimal(2), "LIQUIDATION", START_NS)
     assert account.take(taken) == Decimal(-52)
-    assert account.trips.state() == {"opened_ns": {}, "settled_micro": {BTC: -52_000_000}}
+    assert account.trips.state() == {"opened_ns": {}, "settled_micro": {BTC: -52_000_000}, "openers": {}, "lots": {}, "entered": {}}
+
+
+def test_a_trade_knows_who_asked_for_it_first_and_what_was_put_into_it():
+    account, first, later = Account(), Opener("model_alpha", "60m"), Opener("other", None)
+    buy, sell = approved(quantity="4"), approved("EXIT", side=OrderSide.SELL, quantity="4")
+    account.trips.entering(BTC, later)
+    account.trips.entering(BTC, first)  # nothing is held yet: the entry that fills is the last one sent
+    for quantity, price, remaining, number in (("3", "100", "1", 1), ("1", "104", "0", 2)):
+        account.ledger.apply(update := fill(buy, quantity, price, remaining, number))
+        assert account.trips.observe(account.ledger, update) is None
+        account.trips.entering(BTC, later)
+    account.ledger.apply(update := fill(sell, "4", "110", "0", 1))
+    trade = account.trips.observe(account.ledger, update)
+    assert (trade.opener, trade.entered, trade.opened_ns) == (first, Decimal(404), START_NS)

@@ -55,6 +55,9 @@ def trade(
     ungated: Annotated[
         bool, typer.Option("--ungated", help="Paper only: trade models that the promotion gate did not pass; every decision is marked degraded.")
     ] = False,
+    learn: Annotated[
+        str | None, typer.Option("--learn", help="Learn from closed trades which horizon to prefer: exp3ix, thompson_sampling or ucb [default: do not].")
+    ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     now: NowOption = None,
@@ -77,6 +80,7 @@ def trade(
         ungated=ungated,
         pool_from=pool_from,
         pool_document=pool_document,
+        learn=learn,
     )
     outcome = trade_on_paper(place, request, now_ns=now_ns(now), progress=_Progress("session"))
     report = session_report(place, outcome.session_id)
