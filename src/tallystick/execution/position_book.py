@@ -122,6 +122,11 @@ class PositionBook:
         else:
             self.working[fill.client_id] = replace(order, remaining=fill.remaining)
         before = self.position(symbol)
+        entered = Direction.LONG if order.side is OrderSide.BUY else Direction.SHORT
+        if order.action == "ENTRY" and before.direction is entered.opposite:
+            # It outlived the position that it was meant for, and fills against the next one: the ledger says what is held.
+            self._external(symbol, PositionEvent.MANUAL, f"an entry of {symbol} filled {fill.quantity} against the {before.direction.value} that came after it")
+            return True
         if before.quantity and self.ledger.direction(symbol) not in (before.direction, None):
             self._external(symbol, PositionEvent.MANUAL, f"a fill of {fill.quantity} turned {symbol} from {before.direction}")
             return True

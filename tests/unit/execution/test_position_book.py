@@ -214,3 +214,20 @@ def test_illegal_action_raises_and_leaves_the_book_as_it_was() -> None:
 
 def test_account_is_the_ledgers_at_the_marks() -> None:
     assert opened().account({"A": Decimal(110)}, START_NS).equity == 10_020
+
+
+@pytest.mark.parametrize("held", ["0", "5"])
+def test_an_entry_that_outlived_its_position_never_turns_the_next_one_unseen(held: str) -> None:
+    """An exit closed the short while the rest of its entry still worked; then a long was entered, and the old entry fills on."""
+    found, old, out, new = book(), entry("2", SELL), leaving("EXIT", "1", BUY), entry("5", BUY)
+    found.intend(old)
+    found.apply(fill(old, "1", remaining="1"))
+    found.intend(out)
+    found.apply(fill(out))
+    found.intend(new)
+    if held != "0":
+        found.apply(fill(new, held))
+    found.apply(fill(old, "1", number=2))
+    assert found.position("A").direction is found.ledger.direction("A")
+    assert found.position("A").quantity == found.ledger.quantity("A")
+    assert "against the LONG" in found.blocked["A"]
