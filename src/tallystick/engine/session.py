@@ -54,19 +54,22 @@ class SessionIdentity:
 
 
 class _JournalRecorder:
-    """Writes to the chain; an intent that a crash left behind must be the same again, and is not written twice."""
+    """Writes to the chain; an intent that a crash left behind must be made again, the same, and is not written twice."""
 
     def __init__(self, chain: Chain, left_behind: dict[int, dict[str, Any]]) -> None:
         self._chain = chain
         self._left_behind = left_behind
 
     def intend(self, cycle: int, body: dict[str, Any]) -> None:
-        if cycle not in self._left_behind:
+        before = self._left_behind.pop(cycle, None)
+        if before is None:
             self._chain.append([("intent", cycle, body)])
-        elif self._left_behind[cycle] != body:
+        elif before != body:
             raise _diverged(cycle, "order intents")
 
     def commit(self, cycle: int, body: dict[str, Any]) -> None:
+        if cycle in self._left_behind:
+            raise _diverged(cycle, "order intents")
         self._chain.append([("commit", cycle, body)])
 
 
@@ -114,6 +117,9 @@ def run_session(engine: Turns, journal: Journal, identity: SessionIdentity, prog
         return "already completed"
     chain = Chain(journal)
     recorded = {row.cycle: decode_body(row) for row in journal.rows("commit")}
+    last = max((row.cycle for row in journal.rows() if row.kind in ("intent", "commit")), default=0)
+    if last > engine.cycles:
+        raise SafetyRefusal(f"expected a journal of at most {engine.cycles} cycles, found cycle {last}", where=identity.session_id)
     if first is None:
         chain.append([("session", 0, identity.mark(0, "running"))])
     else:

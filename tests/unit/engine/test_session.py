@@ -116,6 +116,24 @@ def test_an_intent_that_a_crash_left_behind_must_be_the_same_again():
         run_session(Walk(intents={2: {"orders": ["b"]}}), journal, IDENTITY, quiet)
 
 
+def test_an_intent_that_a_crash_left_behind_must_be_made_again():
+    """Its orders may have reached the venue: a cycle that no longer wants them must not pass over them in silence."""
+
+    class Silent(Walk):
+        def run_cycle(self, cycle: int, recorder: Recorder) -> None:
+            recorder.commit(cycle, {"cycle": cycle, "now": f"t{cycle}", "decisions": []})
+
+    journal = cut(whole(), 3)
+    with pytest.raises(SafetyRefusal, match="cycle 2 to come out as it was recorded, found other order intents"):
+        run_session(Silent(), journal, IDENTITY, quiet)
+    assert ("commit", 2) not in kinds(journal)
+
+
+def test_a_journal_with_more_cycles_than_the_session_has_is_refused():
+    with pytest.raises(SafetyRefusal, match="at most 2 cycles, found cycle 3"):
+        run_session(Walk(cycles=2), cut(whole(), 5), IDENTITY, quiet)
+
+
 def test_a_body_is_compared_as_it_is_stored():
     journal = MemoryJournal()
     run_session(Walk(changes={1: {"account": {"pair": (1, 2)}}}), journal, IDENTITY, quiet)
