@@ -51,16 +51,21 @@ def check_model(model: LoadedModel) -> None:
         raise ConfigurationError(f"expected a model of forward returns for every symbol, found {model.target} {model.label}", where=NAME)
 
 
+def _forecast(model: LoadedModel, columns: Floats) -> Floats:
+    """Forecasts float64[S] from features[S, F]; NaN where a feature has no value: a library would fill the hole and speak of a bar that nobody saw."""
+    return np.where(np.isfinite(columns).all(axis=1), model.predictor.predict(columns), np.nan)
+
+
 def forecasts(model: LoadedModel, features: Floats) -> Floats:
     """Forecasts float64[S, 1, T] from features[S, F, T] in the order of the model's list: one batch of all symbols for each bar, as live."""
     check_model(model)
     out = np.empty((features.shape[0], 1, features.shape[2]))
     for t in range(features.shape[2]):
-        out[:, 0, t] = model.predictor.predict(np.ascontiguousarray(features[:, :, t]))
+        out[:, 0, t] = _forecast(model, np.ascontiguousarray(features[:, :, t]))
     return out
 
 
 def model_forecast_policy(symbols: tuple[str, ...], model: LoadedModel, parameters: ModelForecastParameters) -> RulePolicy:
     """The policy of one model. Raises ConfigurationError for a model of something else."""
     check_model(model)
-    return RulePolicy(symbols, parameters.rule, model.feature_list, lambda columns: model.predictor.predict(columns).reshape(-1, 1))
+    return RulePolicy(symbols, parameters.rule, model.feature_list, lambda columns: _forecast(model, columns).reshape(-1, 1))

@@ -79,6 +79,22 @@ def test_a_model_speaks_the_same_over_history_and_bar_by_bar() -> None:
     assert np.array_equal(strategy.targets(features, given), np.sign(history))
 
 
+def test_a_model_says_nothing_of_a_bar_with_a_missing_feature() -> None:
+    """Trees and imputers answer rows with holes; a symbol without a bar, or before its features are warm, must not be bought on that."""
+    trained = model("Ridge", "fwd_ret_60m", lambda x: np.where(np.isnan(x), 1.0, x).sum(axis=1), ("signal", "other"))
+    features = np.full((len(SYMBOLS), 2, 4), np.nan)
+    features[:, 0] = 0.001
+    features[1, 1, 2:] = 0.001
+    parameters = ModelForecastParameters(0.0005, 0.0, weight=0.1)
+    history = target_weights(parameters.rule, forecasts(trained, features))
+    assert history[1].tolist() == [0.0, 0.0, 0.1, 0.1]
+    assert not np.delete(history, 1, axis=0).any()
+    policy = model_forecast_policy(SYMBOLS, trained, parameters)
+    for bar in range(3):
+        said = policy.propose(view(bar, features={"signal": features[:, 0, bar], "other": features[:, 1, bar]}), {})
+        assert {mandate.symbol for mandate in said if mandate.type is MandateType.ENTRY} == ({SYMBOLS[1]} if bar == 2 else set())
+
+
 def test_a_model_of_something_else_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="forward returns"):
         model_forecast_policy(SYMBOLS, model(target="will_peak_60m_k0.5"), ModelForecastParameters())
