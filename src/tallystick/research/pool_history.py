@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tallystick.analysis.features import compute_history, find_feature
 from tallystick.artifacts.checksum import sha256_bytes, sha256_file
 from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.store import read_artifact
 from tallystick.contracts.errors import DataError
 from tallystick.contracts.registry import contract
 from tallystick.contracts.time import date_from_ns, ns_from_iso
+from tallystick.kernels.ranks import rank_symbols
+from tallystick.market.bars import BarPanel
 
 LOCAL_HISTORY = "history"
 """What names the local release history where an object store could be named."""
@@ -78,6 +81,28 @@ def local_history(workspace: Workspace) -> PoolHistory:
     table = read_artifact(contract("universe.release_index"), path)
     rows = tuple(ActiveRelease(row.version, ns_from_iso(row.activation_date), tuple(row.symbols.split("|"))) for row in table.rows)
     return PoolHistory(rows, LOCAL_HISTORY, f"{workspace.relative(path)}, sha256 {sha256_file(path)}")
+
+
+def features_of_the_time(panel: BarPanel, names: Sequence[str], history: PoolHistory | None) -> NDArray[np.float64]:
+    """`compute_history` of these features, float64[S, F, T]; with the history of a pool, ranks are among its members when each bar closes.
+
+    Ranked against every name that was to be a member one day, a name's rank would know who rose later. Who is no member has no rank.
+    """
+    sources = [find_feature(name).ranks for name in names]
+    if history is None or not any(sources):
+        return compute_history(panel, names)
+    plain = tuple(dict.fromkeys(source or name for name, source in zip(names, sources, strict=True)))
+    found = compute_history(panel, plain)
+    members = history.members(panel.symbols, panel.open_times_ns + panel.interval_ns)
+    out, pair = np.empty((len(panel.symbols), len(names), panel.bars)), np.empty((len(panel.symbols), 2, panel.bars))
+    for place, (name, source) in enumerate(zip(names, sources, strict=True)):
+        column = found[:, plain.index(source or name)]
+        if source is not None:
+            pair[:, 0] = np.where(members, column, np.nan)
+            rank_symbols(pair, 0, 1, 0, len(panel.symbols))
+            column = pair[:, 1]
+        out[:, place] = column
+    return out
 
 
 def pool_weights(positions: NDArray[np.float64], history: PoolHistory, symbols: Sequence[str], decision_times_ns: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from tallystick.analysis.features import compute_history
 from tallystick.artifacts.checksum import sha256_bytes
 from tallystick.artifacts.paths import Workspace
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
@@ -35,7 +34,7 @@ from tallystick.research.evaluation import (
 )
 from tallystick.research.honesty.track_record import evidence_of
 from tallystick.research.honesty.trials import count_trials, with_own
-from tallystick.research.pool_history import PoolHistory, pool_weights
+from tallystick.research.pool_history import PoolHistory, features_of_the_time, pool_weights
 from tallystick.research.report_page import run_html
 from tallystick.research.run_config import RunConfig, resolved
 from tallystick.research.run_folder import Findings, RunResult, publish
@@ -197,7 +196,7 @@ def decided_weights(panel: BarPanel, period: BarPanel, config: RunConfig, pool: 
     names = tuple(dict.fromkeys((*wanted, *((ATR,) if with_atr else ()))))
     offset = int(np.searchsorted(panel.open_times_ns, period.start_ns))
     # Features are computed over all bars and then cut, so that they are warm where the period begins; the policy itself begins flat there.
-    history = compute_history(panel, names)[:, :, offset : offset + period.bars]
+    history = features_of_the_time(panel, names, pool)[:, :, offset : offset + period.bars]
     positions = strategy.targets(np.ascontiguousarray(history[:, : len(wanted)]), parameters)
     if positions.shape != period.close.shape:
         raise StrategyError(f"expected positions of shape {period.close.shape}, found {positions.shape}", where=config.strategy)

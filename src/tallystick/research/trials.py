@@ -8,7 +8,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from tallystick.analysis.features import compute_history
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
 from tallystick.contracts.instruments import Instrument
 from tallystick.contracts.run_documents import RunSummary
@@ -17,7 +16,7 @@ from tallystick.kernels import performance
 from tallystick.market.bars import BarPanel
 from tallystick.market.calendars import bars_per_year
 from tallystick.market.instruments import InstrumentBook
-from tallystick.research.pool_history import PoolHistory, pool_weights
+from tallystick.research.pool_history import PoolHistory, features_of_the_time, pool_weights
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import Floats, Ints, Simulation, figures, rows_of, simulate_targets, slippage_rows
 from tallystick.research.strategies import find_strategy, in_bars
@@ -156,7 +155,7 @@ class TrialJob:
             if held + len(missing) * self.panel.close.nbytes > _CACHE_BYTES:
                 self._features.clear()
                 missing = list(dict.fromkeys(names))
-            found = compute_history(self.panel, missing)
+            found = features_of_the_time(self.panel, missing, self.history)
             self._features.update({name: np.ascontiguousarray(found[:, place]) for place, name in enumerate(missing)})
         # Features are computed over all bars and then cut, so that they are warm where the period begins; the policy itself begins flat there.
         first = int(np.searchsorted(self.panel.open_times_ns, period.start_ns))

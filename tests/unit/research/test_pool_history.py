@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes.research_market import CODE, NAMES, NOW_NS, START_NS, book_of, walk_panel
 
+from tallystick.analysis.features import compute_history
 from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.store import write_artifact
 from tallystick.contracts.errors import DataError
@@ -19,9 +20,11 @@ from tallystick.contracts.pool import INDEX_COLUMNS
 from tallystick.contracts.registry import contract
 from tallystick.contracts.tables import table_bytes
 from tallystick.contracts.time import NS_PER_DAY, NS_PER_HOUR, date_from_ns, ns_from_iso
-from tallystick.research.pool_history import ActiveRelease, PoolHistory, describe, local_history, pool_weights
-from tallystick.research.run import run
+from tallystick.research.pool_history import ActiveRelease, PoolHistory, describe, features_of_the_time, local_history, pool_weights
+from tallystick.research.run import decided_weights, run
 from tallystick.research.run_config import RunConfig
+from tallystick.research.simulation import rows_of, simulate_targets
+from tallystick.research.trials import Window, trial_job
 
 DAY = NS_PER_DAY
 
@@ -119,3 +122,26 @@ def test_the_local_history_is_read_from_its_index_alone(tmp_path: Path) -> None:
         (START_NS + 12 * DAY, ("BTCUSDT",)),
     ]
     assert "release_index.csv, sha256 " in found.evidence
+
+
+def test_decision_44_a_rank_is_among_the_members_of_the_time() -> None:
+    """A name that joins the pool on day ten must not move the ranks of day nine: that it was to join was not known."""
+    panel = walk_panel(4, 24 * 20, seed=4)
+    found = history((0, ("ADAUSDT", "BTCUSDT", "ETHUSDT")), (10, ("BTCUSDT", "PEPEUSDT")))
+    config = RunConfig(strategy="cross_sectional_momentum", parameters={"lookback_bars": 5.0, "top_share": 0.4})
+    weights, _ = decided_weights(panel, panel, config, found)
+    job = trial_job(panel, book_of(panel), config, found)
+    names = ("cs_rank_ret_5", "ret_5")
+    features = features_of_the_time(panel, names, found)
+    for symbols, first, last in ((("ADAUSDT", "BTCUSDT", "ETHUSDT"), 0, 10), (("BTCUSDT", "PEPEUSDT"), 10, 20)):
+        # A decision is made when its bar closes: the bar before midnight already follows the new pool.
+        bars, rows = slice(max(24 * first - 1, 0), 24 * last - 1), [NAMES.index(symbol) for symbol in symbols]
+        alone = compute_history(panel.select(symbols), names)
+        assert np.array_equal(features[rows][:, :, bars], alone[:, :, bars], equal_nan=True)
+        others = [row for row in range(4) if row not in rows]
+        assert np.isnan(features[others, 0][:, bars]).all()
+        assert not weights[others, bars].any()
+        assert weights[rows, bars].any()
+    simulated = job.simulate(Window(panel.start_ns, panel.end_ns), {})
+    again = simulate_targets(panel, rows_of(panel, book_of(panel)), weights, job.slippage(Window(panel.start_ns, panel.end_ns)), config.terms)
+    assert np.array_equal(simulated.fills, again.fills), "a search sees the same ranks as a run"

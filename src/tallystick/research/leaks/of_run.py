@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tallystick.analysis.features import compute_history, warm_up_bars
+from tallystick.analysis.features import warm_up_bars
 from tallystick.contracts.instruments import Instrument
 from tallystick.contracts.quote_money import MICRO
 from tallystick.kernels.simulation_books import BAR, PRICE, SIDE, SYMBOL
 from tallystick.market.bars import BarPanel
 from tallystick.market.instruments import InstrumentBook
 from tallystick.research.leaks.pipeline import MAIN, Floats, Inputs, Pipeline, Trade, Traded
-from tallystick.research.pool_history import PoolHistory
+from tallystick.research.pool_history import PoolHistory, features_of_the_time
 from tallystick.research.run import decided_weights, strategy_parameters
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import FillTerms, Ints, rows_of, simulate_targets, slippage_rows
@@ -52,7 +52,7 @@ def pipeline_of_run(
         decide=decide,
         trade=trade,
         reference=trade,
-        features=(lambda inputs: compute_history(inputs[MAIN], names)) if names else None,
+        features=(lambda inputs: features_of_the_time(inputs[MAIN], names, pool)) if names else None,
         warm_up_bars=warm_up_bars(names),
         universe_known_ns=universe_known_ns,
         candidates=candidates,
