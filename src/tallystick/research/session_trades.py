@@ -57,6 +57,10 @@ class _Book:
         if left > 0:
             self._book(update, holding, left, fee, closing=False)
 
+    def fund(self, update: VenueFunding) -> None:
+        self.cash -= update.payment
+        self.holdings.setdefault(update.symbol, _Holding()).result -= update.payment
+
     def _book(self, update: VenueFill | VenueLiquidation, holding: _Holding, quantity: Decimal, fee: Decimal, *, closing: bool) -> None:
         sign = update.side.sign
         notional = _money(update.price * quantity)
@@ -97,13 +101,13 @@ def _money(amount: Decimal) -> Decimal:
 
 
 def session_trades(updates: Iterable[VenueUpdate], starting_cash: Decimal) -> SessionTrades:
-    """Fills and liquidations as rows; funding moves the cash between them. Updates in the order in which the venue reported them."""
+    """Fills and liquidations as rows; funding moves the cash between them and counts in its trade's result. Updates in the order in which the venue reported them."""
     book = _Book(_money(starting_cash))
     for update in updates:
         if isinstance(update, VenueFill | VenueLiquidation):
             book.fill(update)
         elif isinstance(update, VenueFunding):
-            book.cash -= update.payment
+            book.fund(update)
     return SessionTrades(tuple(book.rows), tuple(book.closed))
 
 

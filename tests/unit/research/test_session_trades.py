@@ -61,6 +61,7 @@ def test_funding_moves_the_cash_between_fills() -> None:
     paid: VenueUpdate = VenueFunding("f1", "BTCUSDT", Decimal("0.0001"), Decimal("1.5"), NOW_NS)
     found = session_trades([fill(1, OrderSide.BUY, "1", "100"), paid, fill(2, OrderSide.SELL, "1", "100")], Decimal(1000))
     assert [row.cash for row in found.rows] == ["900.000000", "998.500000"]
+    assert found.closed == (-1_500_000,), "what funding took is part of the trade, as in the ledger and in research: this one lost"
     assert isinstance(found.rows[0], TradeRow)
     assert found.rows[0].timestamp == iso_from_ns(NOW_NS)
 
