@@ -67,6 +67,18 @@ def forward_return(close: NDArray[float64], bars: int) -> NDArray[float64]:
     return out
 
 
+def held_return(close: NDArray[float64], bars: int) -> NDArray[float64]:
+    """What a position taken at close[t] came to `bars` later: the last close known by then over close[t], − 1; [S, T] like `close`.
+
+    A symbol that was delisted on the way has the result of its last bar, so that nobody is spared a loss by looking ahead. NaN without a bar at t and for
+    the last `bars` columns. Raises as `forward_return`.
+    """
+    _require_grid(close, bars)
+    places = np.maximum.accumulate(np.where(np.isnan(close), 0, np.arange(close.shape[1])), axis=1)
+    known = np.take_along_axis(close, places, axis=1)
+    return np.where(np.isnan(close), np.nan, forward_return(known, bars))
+
+
 def blended_forward_return(close: NDArray[float64], weights: dict[int, float]) -> NDArray[float64]:
     """Weighted forward return over several horizons, `weights` = bars → weight, summing to 1; NaN where any horizon is missing (decision 39).
 

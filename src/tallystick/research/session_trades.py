@@ -101,7 +101,7 @@ def _money(amount: Decimal) -> Decimal:
 
 
 def session_trades(updates: Iterable[VenueUpdate], starting_cash: Decimal) -> SessionTrades:
-    """Fills and liquidations as rows; funding moves the cash between them and counts in its trade's result. Updates in the order in which the venue reported them."""
+    """Fills and liquidations as rows; funding moves the cash and counts in its trade. Updates in the order in which the venue reported them."""
     book = _Book(_money(starting_cash))
     for update in updates:
         if isinstance(update, VenueFill | VenueLiquidation):

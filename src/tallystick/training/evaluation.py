@@ -10,6 +10,7 @@ import numpy as np
 from numpy import float64
 from numpy.typing import NDArray
 
+from tallystick.analysis.labels import held_return
 from tallystick.training.config import TrainingConfig
 from tallystick.training.dataset import Dataset
 from tallystick.training.plans import FamilyResult
@@ -75,7 +76,7 @@ def evaluate(dataset: Dataset, result: FamilyResult, config: TrainingConfig) -> 
         fold_scores=tuple(fold_scores),
         validation_rows=int(np.isfinite(out_of_fold + labels[:, :development]).sum()),
         test_rows=int(np.isfinite(test_predictions + test_labels).sum()),
-        verdict=_verdict(dataset, result, config, own, test_predictions, test_labels, test),
+        verdict=_verdict(dataset, result, config, own, test_predictions, test),
     )
 
 
@@ -85,24 +86,26 @@ def _verdict(
     config: TrainingConfig,
     own: slice,
     predictions: NDArray[float64],
-    labels: NDArray[float64],
     test: Skill,
 ) -> Verdict:
     plan, shared = result.plan, result.plan.shared
-    minutes = dataset.horizon_bars(shared.target) * dataset.interval_ns // 60_000_000_000
+    horizon = dataset.horizon_bars(shared.target)
+    minutes = horizon * dataset.interval_ns // 60_000_000_000
     strongest = plan.final.strongest
     sign = 1.0 if plan.final.means[strongest] >= 0.0 else -1.0
     bars = shared.rows.bars[shared.development :]
     feature = sign * dataset.cube[own, dataset.features.index(strongest)][:, bars]
     trailing = shared.trailing[own][:, shared.development :]
-    known = np.isnan(predictions)
+    unknown = np.isnan(predictions)
+    # A label needs both its bars; a book holds what it bought whether a last bar comes or not.
+    earned = held_return(dataset.close, horizon)[own][:, bars]
     books = {
-        "model": book_weights(predictions, labels),
-        "rule": sign_weights(np.where(known, np.nan, trailing), labels),
-        "classical": book_weights(np.where(known, np.nan, feature), labels),
+        "model": book_weights(predictions, earned),
+        "rule": sign_weights(np.where(unknown, np.nan, trailing), earned),
+        "classical": book_weights(np.where(unknown, np.nan, feature), earned),
     }
     found = {
-        name: run_book(weights, labels, horizon_minutes=minutes, costs=config.promotion, day_minutes=dataset.day_minutes) for name, weights in books.items()
+        name: run_book(weights, earned, horizon_minutes=minutes, costs=config.promotion, day_minutes=dataset.day_minutes) for name, weights in books.items()
     }
     return judge(
         model=found["model"],

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tallystick.analysis.labels import blended_forward_return, forward_return, parse_target
+from tallystick.analysis.labels import blended_forward_return, forward_return, held_return, parse_target
 from tallystick.contracts.errors import ConfigurationError, DataError
 
 
@@ -69,6 +69,18 @@ def test_decision_39_blended_label_needs_every_horizon() -> None:
 def test_refuses_weights_that_do_not_sum_to_one() -> None:
     with pytest.raises(ConfigurationError, match="sum to 1"):
         blended_forward_return(grid(), {1: 0.5, 2: 0.4})
+
+
+@pytest.mark.parametrize("bars", [1, 3, 7])
+def test_held_return_ends_at_the_last_close_known_by_then(bars: int) -> None:
+    close = grid(seed=5)
+    wanted = np.full(close.shape, np.nan)
+    for s in range(close.shape[0]):
+        for t in range(close.shape[1] - bars):
+            known = [price for price in close[s, t : t + bars + 1].tolist() if not math.isnan(price)]
+            if not math.isnan(close[s, t]):
+                wanted[s, t] = known[-1] / known[0] - 1.0
+    assert np.array_equal(held_return(close, bars), wanted, equal_nan=True)
 
 
 def test_zero_price_has_no_label() -> None:

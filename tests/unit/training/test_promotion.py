@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tallystick.contracts.training import CrossSectionalRanking, RankingMetrics
 from tallystick.training.config import PromotionThresholds
+from tallystick.training.evaluation import _verdict
 from tallystick.training.promotion import BookResult, book_weights, judge, run_book, sign_weights
 from tallystick.training.scoring import Skill
 
@@ -96,3 +98,17 @@ def test_sharpe_is_annualised_by_the_calendar_of_crypto() -> None:
     returns = np.array([[0.01, 0.02, 0.0, 0.01]])
     found = run_book(weights, returns, horizon_minutes=1440, costs=PromotionThresholds(taker_fee_bps=0.0, half_spread_bps=0.0))
     assert found.sharpe == pytest.approx(np.mean(returns) / np.std(returns, ddof=1) * math.sqrt(365.0))
+
+
+def test_a_symbol_that_is_delisted_while_it_is_held_costs_what_it_lost() -> None:
+    """The last bar of a name that falls 60 % and goes is what the holder got; a book that leaves it out knew that it would go."""
+    close = np.array([[100.0, 101.0, 102.0, 103.0, 104.0], [100.0, 40.0, np.nan, np.nan, np.nan], [100.0, 100.0, 100.0, 100.0, 100.0]])
+    predictions = np.array([[0.0], [0.1], [-0.1]])
+    shared = SimpleNamespace(target="fwd_ret_180m", rows=SimpleNamespace(bars=np.array([0])), development=0, trailing=np.zeros((3, 1)))
+    chosen = SimpleNamespace(strongest="signal", means={"signal": 1.0})
+    result = SimpleNamespace(plan=SimpleNamespace(shared=shared, final=chosen, blocked_override=False))
+    dataset = SimpleNamespace(
+        horizon_bars=lambda _target: 3, interval_ns=3_600_000_000_000, day_minutes=1440, features=("signal",), cube=np.zeros((3, 1, 5)), close=close
+    )
+    found = _verdict(dataset, result, SimpleNamespace(promotion=PromotionThresholds()), slice(None), predictions, SKILL)
+    assert found.market.gross_return_pct == pytest.approx(0.5 * -60.0)
