@@ -8,8 +8,9 @@ from math import inf
 
 from tallystick.contracts.errors import DataError
 from tallystick.contracts.positions import Direction, Position
-from tallystick.contracts.quote_money import exact
+from tallystick.contracts.quote_money import exact, micro_floor
 from tallystick.contracts.risk import AccountState, PortfolioRisk, PositionRisk, RiskConfig
+from tallystick.contracts.traded_instruments import TradedInstrument
 from tallystick.kernels.liquidation import liquidation_ticks
 
 _DIGITS = 12
@@ -37,8 +38,17 @@ def mark_of(marks: Mapping[str, Decimal], symbol: str) -> Decimal:
     return mark
 
 
-def position_risk(position: Position, mark: Decimal, account_leverage: float, config: RiskConfig) -> PositionRisk:
-    """The liquidation price and distance of one held position.
+def maintenance_rate(instrument: TradedInstrument | None, notional_micro: int, config: RiskConfig) -> Decimal:
+    """Maintenance margin over the notional of a position of this size: what the instrument's tier asks, at least the configured rate."""
+    floor = exact(config.maintenance_margin_rate)
+    if instrument is None or notional_micro <= 0:
+        return floor
+    tier = next(tier for tier in reversed(instrument.tiers) if notional_micro >= tier.lower_micro)
+    return max(floor, Decimal(tier.rate_e8).scaleb(-8) - Decimal(tier.deduction_micro) / notional_micro)
+
+
+def position_risk(position: Position, mark: Decimal, account_leverage: float, config: RiskConfig, instrument: TradedInstrument | None = None) -> PositionRisk:
+    """The liquidation price and distance of one held position. instrument: whose tiers say what maintenance the venue asks of it.
 
     Margin is shared by the account, so the whole equity stands behind every position. With q·(p − mark) eating equity E = q·mark/L, the maintenance
     q·p·MMR is reached at p ≈ mark·(1 − 1/L + MMR) for a long and mark·(1 + 1/L − MMR) for a short: the isolated formula with the position rebased
@@ -49,8 +59,9 @@ def position_risk(position: Position, mark: Decimal, account_leverage: float, co
     # A scale of its own keeps twelve figures of any price, 90,000 or 0.00001, inside the int64 of the kernel.
     scale = _DIGITS - 1 - mark.adjusted()
     ticks = int(mark.scaleb(scale))
+    rate = maintenance_rate(instrument, micro_floor(position.quantity * mark), config)
     leverage_e4 = max(1, round(min(account_leverage, _MOST_LEVERAGE) * 10_000))
-    found = liquidation_ticks(position.direction.sign, ticks, leverage_e4, round(config.maintenance_margin_rate * 1e8))
+    found = liquidation_ticks(position.direction.sign, ticks, leverage_e4, round(rate.scaleb(8)))
     if found < 0:
         raise DataError(f"expected a liquidation price of {position.symbol} that fits, found an overflow at mark {mark} and leverage {account_leverage}")
     price = Decimal(found).scaleb(-scale)
@@ -76,20 +87,21 @@ def portfolio_risk(account: AccountState, risks: Sequence[PositionRisk]) -> Port
 
 
 def assess(
-    account: AccountState, positions: Mapping[str, Position], marks: Mapping[str, Decimal], config: RiskConfig
+    account: AccountState,
+    positions: Mapping[str, Position],
+    marks: Mapping[str, Decimal],
+    config: RiskConfig,
+    instruments: Mapping[str, TradedInstrument] | None = None,
 ) -> tuple[tuple[PositionRisk, ...], PortfolioRisk]:
     """Every held position, in symbol order, and their sum. Raises DataError when a held symbol has no mark."""
     held = [positions[symbol] for symbol in sorted(positions) if positions[symbol].quantity]
     account_leverage = total_leverage(account, positions, marks)
-    risks = tuple(position_risk(position, mark_of(marks, position.symbol), account_leverage, config) for position in held)
+    risks = tuple(
+        position_risk(position, mark_of(marks, position.symbol), account_leverage, config, (instruments or {}).get(position.symbol)) for position in held
+    )
     return risks, portfolio_risk(account, risks)
 
 
 def profit_fraction(risk: PositionRisk) -> Decimal:
     """Unrealised result as a fraction of the entry price, positive when the position gains."""
     return (risk.mark_price - risk.entry_price) / risk.entry_price * risk.direction.sign
-
-
-def safe_leverage(config: RiskConfig) -> Decimal:
-    """The leverage at which the liquidation distance is exactly D_min_safe: 1 / (D_min_safe + MMR)."""
-    return 1 / (exact(config.D_min_safe) + exact(config.maintenance_margin_rate))

@@ -61,10 +61,13 @@ def _rows(entry: Entry, exposures: Exposures, limits: Limits, config: RiskConfig
         limits.margin / 1e6,
         f"margin {margin / 1e6:.2f} with {symbol} would exceed the free {limits.margin / 1e6:.2f}",
     )
-    distance = 1 / leverage - config.maintenance_margin_rate if leverage > 0 else inf
+    # Distance 1/L − MMR ≥ D_min_safe is gross ≤ equity / (D_min_safe + MMR).
+    rate = exposures.maintenance_rate(symbol, entry.value)
+    apart = exact(config.D_min_safe) + rate
+    distance = 1 / leverage - float(rate) if leverage > 0 else inf
     yield (
         gross,
-        limits.distance_gross,
+        int(equity / apart) if apart > 0 else 2**62,
         "I-LA1",
         distance,
         config.D_min_safe,

@@ -12,6 +12,7 @@ from tallystick.contracts.risk import AccountState, RiskConfig
 from tallystick.contracts.traded_instruments import TradedInstrument
 from tallystick.kernels.margin import initial_margin
 from tallystick.kernels.money import NO_VALUE, notional
+from tallystick.risk.calculator import maintenance_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,6 @@ class Limits:
     symbol_position: int
     symbol_leverage: int
     total_leverage: int
-    distance_gross: int
     gross_exposure: int
     net: int
     free_margin: int
@@ -37,9 +37,6 @@ class Limits:
         def share(fraction: float) -> int:
             return int((exact(fraction) * equity).to_integral_value(ROUND_FLOOR))
 
-        # Distance 1/L − MMR ≥ D_min_safe is gross ≤ equity / (D_min_safe + MMR).
-        apart = exact(config.D_min_safe) + exact(config.maintenance_margin_rate)
-        distance = int((equity / apart).to_integral_value(ROUND_FLOOR)) if apart > 0 else 2**62
         return cls(
             equity=equity,
             margin=micro_floor(account.margin_available),
@@ -47,7 +44,6 @@ class Limits:
             symbol_position=share(config.max_position_frac),
             symbol_leverage=share(config.L_symbol_max),
             total_leverage=share(config.L_max),
-            distance_gross=distance,
             gross_exposure=share(config.max_gross_exposure),
             net=share(config.L_max_net),
             free_margin=share(config.min_free_margin),
@@ -69,6 +65,7 @@ class Exposures:
         self.gross = 0
         self.margin_used = 0
         self.unpriced: list[str] = []
+        self._instruments, self._config = instruments, config
         self._all = {Direction.LONG: 0, Direction.SHORT: 0}
         self._held = {Direction.LONG: 0, Direction.SHORT: 0}
         for symbol in sorted(positions):
@@ -102,6 +99,11 @@ class Exposures:
     def leave(self, direction: Direction, value: int) -> None:
         """Count what the batch asks to take off one side, in micro-quote: it no longer offsets the other."""
         self._held[direction] = max(0, self._held[direction] - value)
+
+    def maintenance_rate(self, symbol: str, value: int) -> Decimal:
+        """The highest maintenance rate of anything held or to be held once the addition is there."""
+        sizes = {**self.by_symbol, symbol: self.by_symbol.get(symbol, 0) + value}
+        return max(maintenance_rate(self._instruments.get(name), size, self._config) for name, size in sizes.items())
 
     def worst_net(self, direction: Direction, value: int) -> int:
         """The largest net on that side once the addition is there: its own orders and the reductions against it filled, entries against it not."""

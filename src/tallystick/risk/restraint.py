@@ -41,12 +41,12 @@ def restrain(
     BLOCK for every symbol: failed observation, open breaker, latched kill, leverage above L_max, a held symbol without a mark.
     Per position: EXIT below D_critical, at the stop loss, at the take profit, and at the time stop where `opened_ns` gives the age; REDUCE below
     D_min_safe, for symbol exposure above L_symbol_max, and of the worst symbol when the smallest distance is below R_liq_min.
-    A CLOSING position gets no further demand: its exit is on the way. `instruments` rounds reductions up to whole lots.
+    A CLOSING position gets no further demand: its exit is on the way. `instruments` give maintenance by tier and round reductions up to whole lots.
     """
     symbols = sorted({*marks, *positions})
     held = {symbol: positions[symbol] for symbol in sorted(positions) if positions[symbol].quantity}
     priced = {symbol: position for symbol, position in held.items() if symbol in marks}
-    risks, portfolio = calculator.assess(account, priced, marks, config)
+    risks, portfolio = calculator.assess(account, priced, marks, config, instruments)
     found = list(_blocks(symbols, held, marks, portfolio, config, now_ns, observation_failed, breaker, kill))
     for risk in risks:
         if positions[risk.symbol].state in _WORKING:

@@ -4,11 +4,14 @@ from decimal import Decimal
 from math import inf
 
 import pytest
-from tests.fakes.trading import account, held
+from tests.fakes.trading import account, held, instrument
 
 from tallystick.contracts.errors import DataError
 from tallystick.contracts.positions import Direction, Position
 from tallystick.contracts.risk import RiskConfig
+from tallystick.contracts.traded_instruments import MarginTier
+from tallystick.execution.ledger import Ledger
+from tallystick.execution.venue_liquidation import takings
 from tallystick.risk import calculator
 
 CONFIG = RiskConfig()
@@ -80,5 +83,31 @@ def test_calculator_returns_numbers_and_no_verdict() -> None:
     assert not {name for name in names if any(word in name.lower() for word in ("accept", "allow", "mandate", "approve", "order", "decide"))}
 
 
-def test_safe_leverage_is_where_the_distance_is_the_limit() -> None:
-    assert float(calculator.safe_leverage(CONFIG)) == pytest.approx(11.7647, abs=1e-4)
+@pytest.mark.clause("D4.60")
+@pytest.mark.parametrize("direction", list(Direction))
+@pytest.mark.parametrize("quantity", ["1000", "4000", "90000"])
+def test_the_venue_never_liquidates_before_the_distance_says_so(direction: Direction, quantity: str) -> None:
+    """Against the venue's own rule: at the liquidation price that risk names equity still covers the tier's maintenance, or is about to fail it."""
+    tiers = (
+        MarginTier(0, 2_000_000, 0, 20),
+        MarginTier(250_000_000_000, 4_000_000, 5_000_000_000, 10),
+        MarginTier(1_000_000_000_000, 8_000_000, 45_000_000_000, 5),
+    )
+    traded = instrument("A", tick="0.01", lot="1", tiers=tiers)
+    position, mark = held("A", quantity, "100", direction), Decimal(100)
+    equity = Decimal(quantity) * 100 / 8
+    risk = calculator.assess(account(str(equity)), {"A": position}, {"A": mark}, CONFIG, {"A": traded})[0][0]
+    value = Decimal(quantity) * 100
+    tier = next(tier for tier in reversed(tiers) if value * 10**6 >= tier.lower_micro)
+    effective = (value * 10**6 * tier.rate_e8 / 10**8 - tier.deduction_micro) / (value * 10**6)
+    assert risk.liquidation_distance == pytest.approx(float(1 / Decimal(8) - effective), abs=1e-6)
+    ledger = Ledger({"A": traded}, equity)
+    ledger.fill("A", direction.sign * int(quantity), 10_000, 0)
+    # A step of the distance inside: rounding, and for a short the maintenance that grows with the price.
+    near = int((risk.liquidation_price + (mark - risk.liquidation_price) * Decimal("0.1")) * 100)
+    assert list(takings(ledger, {"A": near})) == []
+
+
+def test_the_configured_rate_is_the_least() -> None:
+    lenient = instrument("A", tiers=(MarginTier(0, 100_000, 0, 50),))
+    assert calculator.maintenance_rate(lenient, 10**9, CONFIG) == Decimal("0.005") == calculator.maintenance_rate(None, 10**9, CONFIG)

@@ -91,6 +91,19 @@ def test_refuses_order_that_brings_liquidation_too_near() -> None:
     assert value == pytest.approx(1 / 3.3 - 0.005)
 
 
+def test_liquidation_distance_counts_the_maintenance_of_the_tier() -> None:
+    """With 8 % maintenance an account at leverage 7 is liquidated 6 % away, whatever the configured rate of half a percent says."""
+    tiers = (MarginTier(0, 8_000_000, 0, 20),)
+    instruments = {"A": instrument("A", tiers=tiers), "B": instrument("B", tiers=(MarginTier(0, 500_000, 0, 100),))}
+    config = RiskConfig(L_symbol_max=10.0, max_gross_exposure=100.0, max_position_frac=100.0, risk_fraction=1.0)
+    invariant, value, limit = refusal(review(request("A", quantity="70"), config=config, instruments=instruments))
+    assert (invariant, limit) == ("I-LA1", 0.08)
+    assert value == pytest.approx(1 / 7 - 0.08)
+    assert review(request("A", quantity="62.5"), config=config, instruments=instruments).approved
+    holding = {"A": held("A", "10")}
+    assert refusal(review(request("B", quantity="55"), config=config, instruments=instruments, positions=holding))[0] == "I-LA1"
+
+
 def test_r1_refuses_a_loss_at_the_stop_beyond_the_risk_fraction() -> None:
     config = RiskConfig(risk_fraction=0.01, max_gross_exposure=100.0, max_position_frac=100.0)
     assert refusal(review(request("A", quantity="5.001"), config=config))[0] == "R1"
