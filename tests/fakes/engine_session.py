@@ -100,6 +100,9 @@ class Scripted:
     def warm(self, view: MarketView) -> None:
         """Nothing to learn."""
 
+    def to_bytes(self) -> bytes:
+        return self.cycle.to_bytes(8, "little")
+
     def propose(self, view: MarketView, positions: Mapping[str, Position]) -> tuple[Mandate, ...]:
         self.cycle += 1
         return tuple(self._mandate(view, symbol, self.lines.get((self.cycle, symbol), ("HOLD", None, None))) for symbol in view.symbols)
@@ -120,6 +123,9 @@ class Restless:
 
     def warm(self, view: MarketView) -> None:
         """Nothing to learn."""
+
+    def to_bytes(self) -> bytes:
+        return b""
 
     def propose(self, view: MarketView, positions: Mapping[str, Position]) -> tuple[Mandate, ...]:
         found = []

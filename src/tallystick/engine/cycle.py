@@ -57,6 +57,10 @@ class Policy(Protocol):
         """Mandates of this bar, at most one a symbol."""
         ...
 
+    def to_bytes(self) -> bytes:
+        """Everything that it remembers, for the digest of the state."""
+        ...
+
 
 @dataclass(slots=True)
 class Latches:
@@ -177,7 +181,7 @@ class TradingCycle:
 
     def state(self) -> str:
         """SHA-256 over everything that the next cycle depends on."""
-        memories = [alpha.to_bytes() for alpha in self._alphas]
+        memories = [policy.to_bytes() for policy in self.policies]
         return cycle_rows.state_sha256(self.book, self.venue, memories, self.trips, self.latches.breaker, self.latches.kill)
 
     def get_cils_stats(self) -> CilsStats | None:

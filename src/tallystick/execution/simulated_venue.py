@@ -338,7 +338,7 @@ class SimulatedVenue:
         """Books and working orders as plain values: two venues are equal when these are."""
         return {
             "ledger": self.ledger.state(),
-            "working": [(item.order_id, item.client_id, item.remaining, item.triggered) for item in self._resting.values()],
+            "working": [(item.order_id, item.client_id, item.remaining, item.triggered, item.seen, item.rests) for item in self._resting.values()],
             "marks": dict(sorted(self._marks.items())),
             "now_ns": self._now_ns,
             "equity_micro": int(self.account().equity * MICRO),

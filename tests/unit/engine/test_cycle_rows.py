@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 from tests.fakes.engine_faults import ForgetfulVenue
-from tests.fakes.engine_session import CALM, DECISION, Restless, Setting, bodies, generated, model_policy, rsi_policy, run, without_bars
+from tests.fakes.engine_session import CALM, DECISION, Restless, Setting, bodies, engine, generated, model_policy, rsi_policy, run, without_bars
 
 from tallystick.artifacts.canonical import canonical_json
 from tallystick.contracts.checking import check, parse_bytes, unknown_fields
@@ -14,6 +14,8 @@ from tallystick.contracts.orders import CycleStats, ExecutionResult
 from tallystick.contracts.registry import contract
 from tallystick.contracts.session import JournalRow
 from tallystick.contracts.venue_updates import parse_update
+from tallystick.decision.policies.ma_cross import MaCrossParameters
+from tallystick.decision.policies.rule_policy import RulePolicy
 from tallystick.execution.simulated_venue import VenueCosts
 
 NAMES = {"commit": "engine.cycle_commit", "intent": "engine.cycle_intent", "session": "engine.session_mark", "end": "engine.session_mark"}
@@ -110,3 +112,22 @@ def test_a_refused_entry_keeps_its_number_and_its_limit():
 def test_the_state_digest_moves_with_the_books():
     digests = [body["state_sha256"] for body in bodies(list(rows_of("restless, thin volume")))]
     assert len(set(digests)) == len(digests)
+
+
+@pytest.mark.parametrize("memory", ["_before", "_signal_bar", "_last_bar"])
+def test_the_digest_of_a_state_counts_what_every_policy_remembers(memory):
+    made = engine(Setting(policies=lambda panel: (rsi_policy(panel, cooldown_bars=5),)))
+    policy, before = made.policies[0], made.state()
+    assert made.state() == before
+    changed = {"_before": policy._before + 1.0, "_signal_bar": {"BTCUSDT": 7}, "_last_bar": policy._last_bar + 1}
+    setattr(policy, memory, changed[memory])
+    assert made.state() != before
+
+
+def test_the_digest_of_a_rule_counts_its_last_bar():
+    def state(bars: int) -> str:
+        policy = RulePolicy(("BTCUSDT",), MaCrossParameters(2, 4).rule)
+        policy._last_bar = bars
+        return policy.to_bytes().hex()
+
+    assert state(3) != state(4)

@@ -114,6 +114,11 @@ class RsiMaCross:
         self._remember(view, values[:, 0])
         return tuple(sorted(mandates, key=lambda mandate: mandate.symbol))
 
+    def to_bytes(self) -> bytes:
+        """The last bar and its ratios, and the bar of each symbol's last signal."""
+        bars = [self._last_bar, *(self._signal_bar.get(symbol, -1) for symbol in self.symbols)]
+        return np.array(bars, dtype="<i8").tobytes() + self._before.astype("<f8").tobytes()
+
     def _mandate(self, view: MarketView, symbol: str, signal: int, before: float, ratio: float, rsi: float) -> Mandate:
         rule = self.parameters
         said = f"close / MA{rule.ma_bars} − 1 from {before:+.5f} to {ratio:+.5f}, RSI {rsi:.1f}"

@@ -91,6 +91,10 @@ class RulePolicy:
         mandates = [self._mandate(view, symbol, before[row], now[row], positions.get(symbol)) for row, symbol in enumerate(self.symbols)]
         return tuple(sorted(mandates, key=lambda mandate: mandate.symbol))
 
+    def to_bytes(self) -> bytes:
+        """The last bar and its features."""
+        return self._last_bar.to_bytes(8, "little", signed=True) + self._before.astype("<f8").tobytes()
+
     def _advance(self, view: MarketView) -> tuple[Floats, Floats]:
         if view.symbols != self.symbols or view.bar_number <= self._last_bar:
             raise StrategyError(f"expected a later bar of {len(self.symbols)} symbols than {self._last_bar}, found {view.bar_number}", where=self.strategy_id)
