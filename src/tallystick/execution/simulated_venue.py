@@ -203,9 +203,13 @@ class SimulatedVenue:
             if order.client_id in self._resting and order.stop is not None:
                 self._fill_match(order, bar_matching.at_stop(order, *_range(order, ticks), self._quote, self._rows[order.place]), ticks, now_ns)
         self._liquidate(ticks, now_ns)
+        reported = len(self._updates)
         for order in acting:
             if order.client_id in self._resting and order.seen:
                 self._fill_match(order, bar_matching.at_limit(order, *_range(order, ticks)), ticks, now_ns)
+        if len(self._updates) > reported:
+            # A range that came through an entry's limit went on to its end with the position held.
+            self._liquidate(ticks, now_ns)
         for symbol, close in zip(self._grid.symbols, ticks.close, strict=True):
             if close != NO_BAR:
                 self._marks[symbol] = close

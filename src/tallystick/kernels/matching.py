@@ -1,7 +1,8 @@
 """How an order meets a bar: the one set of rules that the simulated venue, paper trading and research all call. Ticks and lots, no state.
 
 Conservative: what hurts happens before what helps, and a limit must be traded through. Within one bar: orders at the open in the order of their
-arrival, then stops, then the liquidation check at the adverse extremes, then limits. A rule answers a price in ticks, or `NO_VALUE` for no fill.
+arrival, then stops, then the liquidation check at the adverse extremes, then limits, then the check again on what they opened. A rule answers a price
+in ticks, or `NO_VALUE` for no fill.
 """
 
 from __future__ import annotations

@@ -259,6 +259,17 @@ def test_liquidation_ends_the_working_entry_that_would_open_the_position_again()
     assert found.positions() == {}
 
 
+@pytest.mark.parametrize(("side", "limit", "row"), [("buy", "95", (100.0, 101.0, 80.0, 100.0)), ("sell", "105", (100.0, 120.0, 99.0, 100.0))])
+def test_an_entry_by_limit_is_liquidated_in_the_bar_whose_range_goes_on_through_it(side: str, limit: str, row: tuple[float, float, float, float]) -> None:
+    """The price came to the limit before it came to the end of the range, so no bar spares a levered entry its own low."""
+    hours = Hours(venue(cash="1000"))
+    order = approved(symbol="A", side=OrderSide(side), quantity="70", kind=OrderType.LIMIT, limit=limit)
+    filled, taken = hours.send(order, row)
+    assert isinstance(filled, VenueFill)
+    assert isinstance(taken, VenueLiquidation)
+    assert (taken.price, hours.venue.positions()) == (Decimal(int(row[2] if side == "buy" else row[1])), {})
+
+
 def test_liquidation_takes_the_largest_maintenance_first_and_stops_when_the_rest_is_covered() -> None:
     hours = Hours(venue(cash="1000"))
     hours.venue.submit(approved(symbol="B", quantity="5"), hours.now_ns)
