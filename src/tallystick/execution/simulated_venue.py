@@ -194,8 +194,10 @@ class SimulatedVenue:
         self._fund(now_ns, funding_rates_e8 or {})
         self._now_ns = now_ns
         acting = [order for order in self._resting.values() if ticks.open[order.place] != NO_BAR]
-        for order in acting:
-            self._mark(order.symbol, ticks.open[order.place])
+        # Margin at the open is that of the open, of what is held beside the order too.
+        for symbol in {*self.ledger.holdings, *(order.symbol for order in acting)}:
+            if ticks.open[self._places[symbol]] != NO_BAR:
+                self._marks[symbol] = ticks.open[self._places[symbol]]
         for order in acting:
             if order.client_id in self._resting:
                 self._meet_open(order, ticks, now_ns)
@@ -213,9 +215,6 @@ class SimulatedVenue:
         for symbol, close in zip(self._grid.symbols, ticks.close, strict=True):
             if close != NO_BAR:
                 self._marks[symbol] = close
-
-    def _mark(self, symbol: str, ticks: int) -> None:
-        self._marks[symbol] = ticks
 
     def _fund(self, now_ns: int, rates: Mapping[str, int]) -> None:
         """Funding due in (last, now], each time on what was held then, at the last close: the price just before."""

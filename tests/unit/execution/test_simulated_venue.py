@@ -204,6 +204,17 @@ def test_order_beyond_the_free_margin_is_ended_without_a_fill() -> None:
     assert found.reason == "insufficient margin"
 
 
+def test_margin_at_the_open_knows_that_what_is_held_beside_has_gapped() -> None:
+    hours = Hours(venue(cash="1000"))
+    hours.send(approved(symbol="B", quantity="40"))
+    hours.venue.submit(approved(symbol="A", quantity="20"), hours.now_ns)
+    hours.venue.advance(hours.now_ns, bars({"A": CALM, "B": (85.0, 86.0, 84.0, 85.0)}))
+    (found,) = hours.venue.drain()
+    # 600 lost in B leave 400, of which B's own margin takes 425: nothing is free for the 250 of A.
+    assert isinstance(found, VenueCanceled)
+    assert found.reason == "insufficient margin"
+
+
 def test_growth_into_a_tier_of_less_leverage_needs_the_margin_of_the_whole_position() -> None:
     # At 100 each: 9 need 900 / 8 = 112.5; 10 lie in the tier of leverage 2, so the tenth alone asks for 500 - 112.5 more.
     tiers = (MarginTier(0, 500_000, 0, 10), MarginTier(1_000_000_000, 1_000_000, 5_000_000, 2))
