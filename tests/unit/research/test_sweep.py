@@ -19,6 +19,7 @@ from tallystick.artifacts.store import read_artifact
 from tallystick.artifacts.verification import verify
 from tallystick.contracts.errors import ConfigurationError, StrategyError
 from tallystick.contracts.registry import contract
+from tallystick.research.honesty.trials import count_trials
 from tallystick.research.pool_history import ActiveRelease, PoolHistory
 from tallystick.research.ports import FanOut
 from tallystick.research.run import run
@@ -83,6 +84,16 @@ def test_best_config_is_the_configuration_of_the_best_plain_run(tmp_path: Path) 
     plain = run(Workspace(tmp_path), PANEL, book_of(PANEL), replace(CONFIG, parameters=dict(best.strategy_params)), now_ns=NOW_NS, code_version=CODE)
     assert plain.folder.joinpath("config.json").read_bytes() == result.folder.joinpath("best_config.json").read_bytes()
     assert plain.summary == result.summary
+
+
+@pytest.mark.parametrize("min_trades", [0, 80])
+def test_later_runs_count_every_experiment_the_ones_without_a_rank_too(tmp_path: Path, min_trades: int) -> None:
+    """What was tried and did not please was tried: a rule that only hides it must not make the next result look better."""
+    result = start(tmp_path, min_trades=min_trades)
+    assert (len(rows(result.folder / "leaderboard.csv")) < 6) == (min_trades > 0)
+    period = {"start": "2024-01-01T00:00:00Z", "end": "2025-01-01T00:00:00Z", "created_at": "2026-01-01T00:00:00Z"}
+    found = count_trials(Workspace(tmp_path), symbols=PANEL.symbols, own="0000000", now_ns=NOW_NS, **period)
+    assert (found.count, len(found.sharpes)) == (6, 6)
 
 
 @dataclass

@@ -19,6 +19,7 @@ from tallystick.artifacts.verification import verify
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
 from tallystick.contracts.time import NS_PER_HOUR, ns_from_iso
 from tallystick.market.bars import BarPanel
+from tallystick.research.honesty.trials import count_trials
 from tallystick.research.run import run
 from tallystick.research.run_config import RunConfig
 from tallystick.research.run_folder import RunResult
@@ -161,3 +162,9 @@ def test_same_inputs_give_the_same_bytes(tmp_path: Path) -> None:
 def test_split_without_anything_to_rank_says_which(tmp_path: Path) -> None:
     with pytest.raises(StrategyError, match="split_01 that can be ranked"):
         start(tmp_path, min_trades=10_000)
+
+
+def test_later_runs_count_the_experiments_of_every_split(tmp_path: Path) -> None:
+    start(tmp_path)
+    period = {"start": "2024-01-01T00:00:00Z", "end": "2025-01-01T00:00:00Z", "created_at": "2026-01-01T00:00:00Z"}
+    assert count_trials(Workspace(tmp_path), symbols=PANEL.symbols, own="0000000", now_ns=NOW_NS, **period).count == 3 * 6

@@ -9,7 +9,7 @@ from tallystick.artifacts.run_index import read_index, refresh_index
 from tallystick.artifacts.store import read_artifact
 from tallystick.contracts.errors import ArtifactError
 from tallystick.contracts.registry import contract
-from tallystick.contracts.runs import IndexRow
+from tallystick.contracts.runs import IndexRow, ResolvedConfig
 from tallystick.research.honesty.track_record import Trials
 
 SEARCHES = ("sweep", "walkforward")
@@ -62,10 +62,12 @@ def _counted(workspace: Workspace, rows: Iterable[IndexRow], own: str) -> Trials
 
 
 def _experiments(workspace: Workspace, row: IndexRow) -> tuple[int, list[float | None]]:
-    """How many experiments a search made, and the Sharpe ratios that its leaderboard holds."""
-    size = int(read_artifact(contract("runs.metrics"), workspace.path("runs.metrics", run_id=row.run_id)).leaderboard_size)
-    path = workspace.path("runs.leaderboard", run_id=row.run_id)
+    """How many experiments a search made, those that it could not rank included, and the Sharpe ratios that it wrote down."""
+    config: ResolvedConfig = read_artifact(contract("runs.config"), workspace.path("runs.config", run_id=row.run_id))
+    splits = len(config.walkforward.splits) if config.walkforward is not None else 1
+    made = splits * config.search.trials if config.search is not None else 1
+    path = workspace.path("runs.experiments", run_id=row.run_id)
     if not path.is_file():
-        return max(size, 1), [row.sharpe_simple]
-    ratios = [item.sharpe_simple for item in read_artifact(contract("runs.leaderboard"), path).rows]
-    return max(size, len(ratios), 1), ratios
+        return made, [row.sharpe_simple]
+    ratios = [item.sharpe_simple for item in read_artifact(contract("runs.experiments"), path).rows]
+    return max(made, len(ratios)), ratios
