@@ -75,6 +75,14 @@ class TradedInstrument:
         """The quantity in lots. Raises DataError when it is off the grid."""
         return _on_grid(quantity, self.lot, f"quantity of {self.symbol}")
 
+    def price_fault(self, price: Decimal) -> str | None:
+        """What a price breaks of the rule, or None: a multiple of the tick and, under a cap of significant figures, no more of them or whole quote units."""
+        if price % self.tick:
+            return f"is not a multiple of its tick {self.tick}"
+        if self.price_figures is None or price == price.to_integral_value() or len(price.normalize().as_tuple().digits) <= self.price_figures:
+            return None
+        return f"has more than {self.price_figures} significant figures"
+
     def nearest_ticks(self, price: float | Decimal) -> int:
         """The nearest price on the grid, half to even, at least one tick."""
         exact = price if isinstance(price, Decimal) else Decimal(repr(float(price)))

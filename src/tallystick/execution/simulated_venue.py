@@ -119,8 +119,9 @@ class SimulatedVenue:
             return f"unknown symbol {request.symbol}"
         if request.quantity % instrument.lot:
             return f"quantity {request.quantity} is not a multiple of the lot {instrument.lot}"
-        if any(price is not None and price % instrument.tick for price in (request.limit_price, request.stop_price)):
-            return f"price is not a multiple of the tick {instrument.tick}"
+        faults = [fault for price in (request.limit_price, request.stop_price) if price is not None and (fault := instrument.price_fault(price))]
+        if faults:
+            return f"price {faults[0]}"
         if (request.order_type in STOP_TYPES) != (request.stop_price is not None):
             return f"{request.order_type.value} with stop price {request.stop_price}"
         mark = self._marks.get(request.symbol)

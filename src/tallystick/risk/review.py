@@ -110,11 +110,14 @@ def _check_form(request: OrderRequest, context: _Context, seen: set[str]) -> Val
     instrument = context.instruments.get(symbol)
     if instrument is None:
         return no("INSTRUMENT", f"{symbol} is not a traded instrument")
+    if request.quantity >= instrument.lot * 2**62:
+        return no("OVERFLOW", f"quantity {request.quantity} of {symbol} does not fit the money unit")
     if request.quantity % instrument.lot:
         return no("LOT", f"quantity {request.quantity} of {symbol} is not a multiple of its lot {instrument.lot}", request.size, float(instrument.lot))
     for price in (request.limit_price, request.stop_price):
-        if price is not None and price % instrument.tick:
-            return no("TICK", f"price {price} of {symbol} is not a multiple of its tick {instrument.tick}", float(price), float(instrument.tick))
+        fault = None if price is None else instrument.price_fault(price)
+        if price is not None and fault is not None:
+            return no("TICK", f"price {price} of {symbol} {fault}", float(price), float(instrument.tick))
     takes_limit = kind in LIMIT_TYPES or kind is OrderType.IOC
     if (kind in LIMIT_TYPES and request.limit_price is None) or (request.limit_price is not None and not takes_limit):
         return no("ORDER_TYPE", f"{kind.value} in {symbol} with limit price {request.limit_price}")

@@ -5,14 +5,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.fakes.trading import HOUR_NS, START_NS, approved, bars, instrument, request
+from tests.fakes.trading import HOUR_NS, START_NS, account, approved, bars, instrument, request
 
 from tallystick.contracts.errors import ConfigurationError, InvariantViolation, SafetyRefusal
 from tallystick.contracts.orders import ApprovedOrder, OrderSide, OrderStatus, OrderType
 from tallystick.contracts.positions import Direction
+from tallystick.contracts.risk import BreakerState, KillState, RiskConfig
 from tallystick.contracts.traded_instruments import MarginTier
 from tallystick.contracts.venue_updates import VenueCanceled, VenueFill, VenueFunding, VenueLiquidation, VenueRejected
 from tallystick.execution.simulated_venue import SimulatedVenue, VenueCosts
+from tallystick.risk.review import review_orders
 
 FREE = VenueCosts(taker_fee_e8=0, maker_fee_e8=0, spread_e8=0, slippage_e8=0, funding_rate_e8=0, liquidation_fee_e8=0)
 SELL = OrderSide.SELL
@@ -182,7 +184,7 @@ def test_cancel_ends_a_working_order_once() -> None:
     [
         (approved(symbol="Z"), "unknown symbol"),
         (approved(symbol="A", quantity="0.0005"), "multiple of the lot"),
-        (approved(symbol="A", kind=OrderType.LIMIT, limit="1.05"), "multiple of the tick"),
+        (approved(symbol="A", kind=OrderType.LIMIT, limit="1.05"), "multiple of its tick"),
         (approved(symbol="A", kind=OrderType.STOP_MARKET), "stop price None"),
         (approved(symbol="A", quantity="0.04"), "below the minimum"),
     ],
@@ -197,6 +199,19 @@ def test_malformed_order_is_rejected_with_its_reason(order: ApprovedOrder, reaso
     (update,) = hours.venue.drain()
     assert isinstance(update, VenueRejected)
     assert hours.venue.lookup(order.client_id) == answer
+
+
+@pytest.mark.parametrize(("price", "taken"), [("12345", True), ("123456", True), ("1234.5", True), ("12345.6", False), ("0.1", True)])
+def test_prices_obey_a_cap_of_significant_figures_as_on_the_venue_itself(price: str, taken: bool) -> None:
+    """Five figures, or whole quote units: what the real venue refuses must not fill here, and risk must not approve it."""
+    traded = instrument("A", tick="0.1", price_figures=5)
+    found = SimulatedVenue({"A": traded}, FREE, Decimal(10**9)).submit(approved(symbol="A", kind=OrderType.LIMIT, limit=price), START_NS)
+    assert found.success is taken
+    assert taken or found.error_message == "price has more than 5 significant figures"
+    asked = request("A", kind=OrderType.LIMIT, limit=price)
+    wide = RiskConfig(max_gross_exposure=9.0, max_position_frac=9.0, risk_fraction=1.0)
+    review = review_orders([asked], account("1e7"), {}, {"A": Decimal(price)}, {"A": traded}, wide, BreakerState(), KillState(), START_NS)
+    assert [order.violated_invariant for order in review.refused] == ([] if taken else ["TICK"])
 
 
 def test_order_beyond_the_free_margin_is_ended_without_a_fill() -> None:

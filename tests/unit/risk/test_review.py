@@ -104,6 +104,12 @@ def test_liquidation_distance_counts_the_maintenance_of_the_tier() -> None:
     assert refusal(review(request("B", quantity="55"), config=config, instruments=instruments, positions=holding))[0] == "I-LA1"
 
 
+def test_a_quantity_beyond_the_money_unit_is_refused_and_stops_nothing_else() -> None:
+    found = review(request("A", quantity="1e30"), request("B"))
+    assert [order.violated_invariant for order in found.refused] == ["OVERFLOW"]
+    assert [order.request.symbol for order in found.approved] == ["B"]
+
+
 def test_r1_refuses_a_loss_at_the_stop_beyond_the_risk_fraction() -> None:
     config = RiskConfig(risk_fraction=0.01, max_gross_exposure=100.0, max_position_frac=100.0)
     assert refusal(review(request("A", quantity="5.001"), config=config))[0] == "R1"
