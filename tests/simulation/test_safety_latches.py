@@ -58,6 +58,21 @@ def test_decision_15_a_latch_ends_an_entry_that_already_works(latch: str) -> Non
     assert turns.book.working == {}
 
 
+@pytest.mark.parametrize("narrow", ["L_symbol_max", "L_max"])
+def test_an_entry_that_works_ends_when_risk_wants_less_of_its_symbol(narrow: str) -> None:
+    """A REDUCE waits for the entry to end, so an entry that went on filling would raise what risk wants lowered."""
+    turns, kept = made({(1, BTC): ("ENTRY", Direction.LONG, 0.19)}, SLOW)
+    for cycle in range(1, turns.cycles + 1):
+        if cycle == 4:
+            turns.limits = replace(turns.limits, testing=True, **{narrow: 1e-6})
+        turns.run_cycle(cycle, kept)
+    assert bought(kept, 2) > 0, "the entry was filling before"
+    assert bought(kept, 5) == 0
+    assert not any(order.action == "ENTRY" for order in turns.book.working.values())
+    sold = any(order["side"] == "sell" for body in kept.commits for order in body["orders"])
+    assert sold == (narrow == "L_symbol_max")
+
+
 @pytest.mark.clause("D4.09")
 def test_decision_13_a_failed_observation_stops_entries_and_lets_exits_pass() -> None:
     lines = {(1, BTC): ("ENTRY", Direction.LONG, 0.05), (6, BTC): ("EXIT", None, None), (7, BRIM): ("ENTRY", Direction.LONG, 0.05)}

@@ -35,14 +35,14 @@ class Controller:
     executor: OrderExecutor
     tracker: FillTracker
 
-    def overtaken(self, actions: Sequence[Action], blocked: Collection[str], *, entries_stopped: bool) -> tuple[WorkingOrder, ...]:
-        """Working entries that must end first: in symbols that are leaving or blocked, and every one while entries are stopped.
+    def overtaken(self, actions: Sequence[Action], held_back: Collection[str], *, entries_stopped: bool) -> tuple[WorkingOrder, ...]:
+        """Working entries that must end first: in symbols that are leaving or held back, and every one while entries are stopped.
 
         A latch that refused only new orders would let an old entry go on filling under it (decision 15).
         """
         leaving = {action.symbol for action in actions if action.type is ActionType.EXIT}
         leaving |= {symbol for symbol, position in self.book.positions().items() if position.state is PositionState.CLOSING}
-        leaving |= set(blocked)
+        leaving |= set(held_back)
         return tuple(order for order in self.book.working.values() if order.action == "ENTRY" and (entries_stopped or order.symbol in leaving))
 
     def carry_out(self, review: Review, overtaken: Sequence[WorkingOrder], resends: Sequence[OrderRequest], now_ns: int) -> Carried:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tallystick.contracts.dashboard import CilsStats
-from tallystick.contracts.decision import Action, ActionType, Mandate
+from tallystick.contracts.decision import Action, ActionType, Mandate, MandateType
 from tallystick.contracts.observation import M4PrimitiveBundle, ObservationSnapshot, ObservationStatus, SystemCounters
 from tallystick.contracts.positions import Position
 from tallystick.contracts.risk import BreakerState, CircuitState, KillState, RiskConfig
@@ -118,7 +118,8 @@ class TradingCycle:
         self.on_stage("blending")
         failed = snapshot.status is ObservationStatus.FAILED
         breaker, kill = self.latches.breaker, self.latches.kill
-        mandates += restrain(account, positions, marks, self.limits, turn.now_ns, failed, breaker, kill, self.instruments, self.trips.opened_ns)
+        demands = restrain(account, positions, marks, self.limits, turn.now_ns, failed, breaker, kill, self.instruments, self.trips.opened_ns)
+        mandates += demands
 
         self.on_stage("arbitration")
         known = {symbol: self.book.position(symbol) for symbol in self.feed.symbols}
@@ -137,7 +138,9 @@ class TradingCycle:
 
         self.on_stage("execution")
         stopped = failed or kill.active or breaker.state is CircuitState.OPEN
-        overtaken = self.controller.overtaken(actions, blocked, entries_stopped=stopped)
+        # A symbol of which risk wants no more, or less, takes no more of an entry from before either.
+        restrained = {demand.symbol for demand in demands if demand.type in (MandateType.BLOCK, MandateType.REDUCE)}
+        overtaken = self.controller.overtaken(actions, restrained | set(blocked), entries_stopped=stopped)
         self._note_openers(actions, review)
         if review.approved or overtaken:
             recorder.intend(cycle, cycle_rows.intent(cycle, turn, review, [order.client_id for order in overtaken]))
