@@ -169,7 +169,7 @@ class OutOfSampleSeriesTable(Shape):
 
 
 class OutOfSampleCurveRow(Shape):
-    """The first choices' test periods one after the other, each begun with the equity that the one before left."""
+    """The first choices' test periods one after the other, each begun with the equity that the one before left once what it held was sold."""
 
     timestamp: UtcText
     equity: SignedDecimalText

@@ -18,13 +18,14 @@ from tallystick.contracts.tables import table_bytes
 from tallystick.contracts.time import iso_from_ns
 from tallystick.contracts.workflows import SplitScheme, WalkforwardSettings
 from tallystick.kernels import performance
+from tallystick.kernels.money import E8
 from tallystick.kernels.statistics import mean
 from tallystick.research.account_sections import Universe, annualisation, evidence_for, universe_sections
 from tallystick.research.ports import FanOut, ParameterSearch
 from tallystick.research.report_page import Curve, walkforward_html
 from tallystick.research.run_folder import Findings, RunResult, publish
 from tallystick.research.run_report import Provenance
-from tallystick.research.simulation import Ints, figures
+from tallystick.research.simulation import Ints, Simulation, figures
 from tallystick.research.splits import Split, memory_bars, purged
 from tallystick.research.strategies import find_strategy
 from tallystick.research.sweep import TOP, Bench, Progress, SearchPlan, open_log, params_text, resolved_config, searched_config
@@ -93,19 +94,30 @@ def _run_split(bench: Bench, split: Split, plan: SearchPlan, searcher: Parameter
         # A few simulations on short windows: done here, since their whole curves are wanted.
         simulation = bench.job.simulate(split.test, train.proposal)
         test = Trial(train.proposal, bench.job.evaluate(simulation), ())
-        chosen.append(Chosen(rank, train, test, simulation.open_times_ns, np.ascontiguousarray(simulation.curve[:, 0])))
+        leaving = leaving_cost(bench.job, split.test, simulation)
+        chosen.append(Chosen(rank, train, test, simulation.open_times_ns, np.ascontiguousarray(simulation.curve[:, 0]), leaving))
     return SplitResult(split, tuple(trials), len(order), tuple(chosen))
 
 
+def leaving_cost(job: TrialJob, test: Window, simulation: Simulation) -> int:
+    """What it would cost to give up everything at the last close: fees, half the spread and the highest slippage known there; micro-quote, rounded up."""
+    terms = job.config.terms
+    rate = terms.fee_e8 - (-terms.spread_e8 // 2) + int(job.slippage(test)[:, -1].max())
+    return -(-int(simulation.curve[-1, 2]) * rate // E8)
+
+
 def chained(job: TrialJob, results: Sequence[SplitResult]) -> tuple[Ints, Ints]:
-    """Times and equity of the first choices' test periods one after the other, each scaled to begin with what the one before left. Whole micro-quote."""
+    """Times and equity of the first choices' test periods one after the other, each scaled to begin with what the one before left. Whole micro-quote.
+
+    The next test period begins flat, so at each border what is still held is sold and pays for it.
+    """
     cash = job.config.terms.cash_micro
     held = cash
     times: list[int] = []
     levels: list[int] = []
     for result in results:
         first = result.chosen[0]
-        start = held
+        start, before = held, len(times)
         for time, level in zip(first.times_ns.tolist(), first.equity_micro.tolist(), strict=True):
             # Where test periods overlap, the later split speaks only from where the earlier one ended.
             if times and time <= times[-1]:
@@ -113,7 +125,8 @@ def chained(job: TrialJob, results: Sequence[SplitResult]) -> tuple[Ints, Ints]:
                 continue
             times.append(time)
             levels.append(start * level // cash)
-        held = levels[-1]
+        if len(times) > before:
+            held = levels[-1] - start * first.leaving_micro // cash
     return np.array(times, np.int64), np.array(levels, np.int64)
 
 

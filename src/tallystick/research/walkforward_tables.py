@@ -23,13 +23,15 @@ from tallystick.research.trials import Trial
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A configuration that a split chose: its rank there, what it did in training and on the test period, and its test equity in micro-quote."""
+    """A configuration that a split chose: its rank there, what it did in training and on the test period, its test equity in micro-quote, and what it
+    would cost to give up what it holds at the end."""
 
     rank: int
     train: Trial
     test: Trial
     times_ns: Ints
     equity_micro: Ints
+    leaving_micro: int
 
 
 @dataclass(frozen=True, slots=True)

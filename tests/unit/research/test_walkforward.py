@@ -136,13 +136,22 @@ def test_choices_do_not_see_the_test_bars(tmp_path: Path) -> None:
     assert one != two
 
 
-def test_curve_goes_through_every_test_period_and_makes_the_summary(tmp_path: Path) -> None:
-    result = start(tmp_path)
+def test_curve_goes_through_every_test_period_pays_to_leave_it_and_makes_the_summary(tmp_path: Path) -> None:
+    """The next period begins flat: what the one before still held is sold first, for fee and slippage, as every other exit is."""
+    cut = cut_splits(PANEL.open_times_ns, PERIOD, "rolling", train_days=10, test_days=4.5, step_days=4.5)
+    result = start(tmp_path, cut=cut)
     curve = rows(result.folder / "oos_equity_curve.csv")
-    assert len(curve) == 3 * 5 * 24
-    gained = 1.0
-    for row in rows(result.folder / "walkforward.csv")[::2]:
-        gained *= 1.0 + float(row["test_total_return"])
+    assert len(curve) == len(cut) * 4.5 * 24
+    firsts = rows(result.folder / "walkforward.csv")[::2]
+    gained, held = 1.0, []
+    for number, row in enumerate(firsts):
+        config = replace(CONFIG, parameters=json.loads(row["params"]), start_ns=ns_from_iso(row["test_start"]), end_ns=ns_from_iso(row["test_end"]))
+        plain = run(Workspace(tmp_path / row["split"]), PANEL, book_of(PANEL), config, now_ns=NOW_NS, code_version=CODE)
+        last = rows(plain.folder / "artifacts" / "equity.csv")[-1]
+        held.append(float(last["gross"]))
+        gained *= float(last["equity"]) / 10_000
+        gained *= 1.0 - (0.0 if number + 1 == len(firsts) else held[-1] * (CONFIG.fee + CONFIG.slippage_bps / 10_000))
+    assert max(held[:-1]) > 0.3, "something is held at a border"
     assert float(curve[-1]["equity"]) / 10_000 == pytest.approx(gained, rel=1e-9)
     assert result.summary["total_return"] == pytest.approx(gained - 1.0, rel=1e-9)
 
