@@ -117,14 +117,15 @@ def run_session(engine: Turns, journal: Journal, identity: SessionIdentity, prog
         return "already completed"
     chain = Chain(journal)
     recorded = {row.cycle: decode_body(row) for row in journal.rows("commit")}
-    last = max((row.cycle for row in journal.rows() if row.kind in ("intent", "commit")), default=0)
+    left_behind = {row.cycle: decode_body(row) for row in journal.rows("intent") if row.cycle not in recorded}
+    last = max((*recorded, *left_behind), default=0)
     if last > engine.cycles:
         raise SafetyRefusal(f"expected a journal of at most {engine.cycles} cycles, found cycle {last}", where=identity.session_id)
     if first is None:
         chain.append([("session", 0, identity.mark(0, "running"))])
     else:
         chain.append([("recovery", len(recorded), identity.mark(len(recorded), "running"))])
-    live = _JournalRecorder(chain, {row.cycle: decode_body(row) for row in journal.rows("intent") if row.cycle not in recorded})
+    live = _JournalRecorder(chain, left_behind)
     past = _ComparingRecorder(recorded)
     for cycle in range(1, engine.cycles + 1):
         engine.run_cycle(cycle, past if cycle in recorded else live)
