@@ -126,7 +126,7 @@ def verdicts(workspace: Workspace, run_root: Path) -> Mapping[str, PromotionAsse
 
 def _check_verdict(folder: Path, recorded: str | None) -> None:
     changed = check_seal(folder)
-    if changed or (recorded is not None and seal_sha256(folder) != recorded):
+    if changed or seal_sha256(folder) != recorded:
         what = changed[0].path.name if changed else "another seal than the manifest recorded"
         raise SafetyRefusal(f"expected the verdict as the training run sealed it, found a change in {what}", where=str(folder), hint="Train the models again")
 
