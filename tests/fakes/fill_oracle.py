@@ -158,8 +158,8 @@ class Oracle:
             for book, row in zip(self.books, closes, strict=True):
                 ticks = row[bar]
                 book.mark = book.mark if ticks is None else ticks
-            equity, gross, net = self.worth()
-            self.out.curve.append([equity, self.cash, gross, net])
+            equity, gross, _ = self.worth()
+            self.out.curve.append([equity, self.cash, gross])
             for s, row in enumerate(weights):
                 self.decide(s, row[bar], int(slippage[s, bar]), equity)
         return self.out

@@ -74,5 +74,5 @@ def test_history_and_the_engine_trade_the_same_integers(name: str) -> None:
     ]
     assert sorted(found) == wanted
     assert len(wanted) >= (4 if name == "buy_and_hold" else 12)
-    assert ("both ways" in name) == bool((simulation.curve[:, 3] < simulation.curve[:, 2]).any())
+    assert ("both ways" in name) == bool((simulation.curve[:, 0] - simulation.curve[:, 1] < simulation.curve[:, 2]).any())
     assert [micro_of(Decimal(body["account"]["equity"])) for body in commits] == simulation.curve[:, 0].tolist()

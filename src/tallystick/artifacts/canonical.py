@@ -69,7 +69,8 @@ def canonical_json(document: Any, unsorted: Sequence[str] = ()) -> bytes:
 
 
 def _ordered(value: Any, path: str, unsorted: frozenset[str]) -> bytes:
-    if isinstance(value, dict):
+    # What no such field lies in or below is encoded at once.
+    if isinstance(value, dict) and any(name == path or name.startswith(f"{path}." if path else "") for name in unsorted):
         keys = list(value) if path in unsorted else sorted(value, key=lambda key: key.encode("utf-16-be"))
         rows = (rfc8785.dumps(key) + b":" + _ordered(value[key], f"{path}.{key}" if path else key, unsorted) for key in keys)
         return b"{" + b",".join(rows) + b"}"

@@ -172,7 +172,7 @@ def trade_figures(trades: NDArray[int64]) -> NDArray[float64]:
 
 @kernel
 def exposure_figures(curve: NDArray[int64]) -> NDArray[float64]:
-    """Mean gross, highest gross, mean net, share of bars with a position: fractions of equity, from curve[T, 4] (equity, cash, gross, net)."""
+    """Mean gross, highest gross, mean net, share of bars with a position: fractions of equity, from curve[T, 3] (equity, cash, gross)."""
     out = np.full(4, math.nan)
     bars = curve.shape[0]
     if bars == 0:
@@ -182,7 +182,7 @@ def exposure_figures(curve: NDArray[int64]) -> NDArray[float64]:
         share = curve[t, 2] / curve[t, 0]
         gross += share
         highest = max(highest, share)
-        net += curve[t, 3] / curve[t, 0]
+        net += (curve[t, 0] - curve[t, 1]) / curve[t, 0]
         held += 1 if curve[t, 2] > 0 else 0
     out[0] = gross / bars
     out[1] = highest
@@ -193,7 +193,7 @@ def exposure_figures(curve: NDArray[int64]) -> NDArray[float64]:
 
 @kernel
 def mean_equity(curve: NDArray[int64]) -> float:
-    """Mean equity of curve[T, 4] in micro-quote, as a float."""
+    """Mean equity of curve[T, 3] in micro-quote, as a float."""
     summed = 0.0
     for t in range(curve.shape[0]):
         summed += curve[t, 0]

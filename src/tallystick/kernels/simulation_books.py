@@ -98,7 +98,7 @@ class Books(NamedTuple):
 
 
 class Tape(NamedTuple):
-    """curve int64[T, 4] (equity, cash, gross, net at each close, micro-quote), fills[N, 13], trades[N, 4]. Without rows none is written."""
+    """curve int64[T, 3] (equity, cash, gross at each close, micro-quote; net is equity less cash), fills[N, 13], trades[N, 4]. Without rows none is written."""
 
     curve: NDArray[int64]
     fills: NDArray[int64]

@@ -165,19 +165,13 @@ def _add_checked(s: int, first: int, end: int, values: NDArray[int64], market: M
 
 
 @inner_lean_kernel
-def _floor(peak: int, deepest: float) -> int:
-    """An equity above this is no new depth below the peak; at or below it the exact quotient decides. The product is good to 2⁻⁵¹."""
-    return int(peak * (1.0 + deepest) * 1.000000000001) + 1
-
-
-@inner_lean_kernel
 def _value_flat(first: int, end: int, books: Books, tape: Tape) -> int:
     """`value_stretch` without a position: equity moves at most once, by what the exit cost."""
     account, moments, curve = books.account, books.moments, tape.curve
     cash, before = account[ACCOUNT_CASH], account[ACCOUNT_EQUITY]
     if curve.shape[0] > 0:
         for t in range(first, end):
-            curve[t, 0], curve[t, 1], curve[t, 2], curve[t, 3] = cash, cash, 0, 0
+            curve[t, 0], curve[t, 1], curve[t, 2] = cash, cash, 0
     account[ACCOUNT_NEXT_BAR] = first
     if cash != before:
         change = cash / before - 1.0
@@ -208,7 +202,8 @@ def value_stretch(first: int, end: int, values: NDArray[int64], market: Market, 
                 return OVERFLOW
     # Sums stay in registers here: through memory each would wait for the one before.
     summed, squares, deepest = moments[SUM], moments[SQUARES], moments[DEEPEST]
-    last, floor = float(before), _floor(peak, deepest)
+    # Between two peaks the least equity is the deepest, so one quotient serves all bars between them.
+    last, least = float(before), peak
     for i in range(end - first):
         equity = values[0, i]
         if equity <= 0:
@@ -220,11 +215,11 @@ def value_stretch(first: int, end: int, values: NDArray[int64], market: Market, 
         squares += change * change
         last = now
         if equity > peak:
-            peak = equity
-            floor = _floor(peak, deepest)
-        elif equity <= floor:
-            deepest = min(deepest, equity / peak - 1.0)
-            floor = _floor(peak, deepest)
+            if least < peak:
+                deepest = min(deepest, least / peak - 1.0)
+            peak, least = equity, equity
+        least = min(least, equity)
+    deepest = min(deepest, least / peak - 1.0)
     before = values[0, end - first - 1]
     moments[SUM], moments[SQUARES], moments[DEEPEST] = summed, squares, deepest
     account[ACCOUNT_EQUITY] = before
@@ -232,5 +227,5 @@ def value_stretch(first: int, end: int, values: NDArray[int64], market: Market, 
     if writes:
         for i in range(end - first):
             t = first + i
-            curve[t, 0], curve[t, 1], curve[t, 2], curve[t, 3] = values[0, i], cash, values[1, i], values[0, i] - cash
+            curve[t, 0], curve[t, 1], curve[t, 2] = values[0, i], cash, values[1, i]
     return GOOD

@@ -18,6 +18,8 @@ from tallystick.kernels.money import NO_VALUE
 
 BUY_AND_HOLD, MA_CROSS, MOMENTUM, RANK, REVERSION = range(5)
 KEEP = 2
+BLOCK = 256
+"""Bars whose crosses are looked for together; what they need stays in the processor's first cache."""
 TIE = 1e-12
 """Two averages this close, as a fraction of the price, are equal: sums of the same ticks in another order."""
 
@@ -106,45 +108,71 @@ def rule_targets(kind: int, features: NDArray[float64], params: NDArray[float64]
 
 
 @kernel
-def ticks_of_row(prices: NDArray[float64], scale: float, tick: float, out: NDArray[int64]) -> None:
-    """Prices float64[T] as whole ticks; see `price_ticks`."""
+def tick_sums(prices: NDArray[float64], scale: float, tick: float, sums: NDArray[int64], missing: NDArray[int64]) -> tuple[int, int]:
+    """Running sums of prices float64[T] in whole ticks into sums int64[T + 1], from 0; see `price_ticks`. missing: the bars without one, ascending.
+
+    Answers how many are missing, and the highest price in ticks, 0 where there is none.
+    """
+    found, most = 0, 0
+    sums[0] = 0
     for t in range(prices.shape[0]):
-        out[t] = price_ticks(prices[t], scale, tick)
+        ticks = price_ticks(prices[t], scale, tick)
+        if ticks == NO_VALUE:
+            missing[found] = t
+            found += 1
+            ticks = 0
+        most = max(most, ticks)
+        sums[t + 1] = sums[t] + ticks
+    return found, most
 
 
 @kernel
-def list_crosses(ticks: NDArray[int64], first: int, fast: int, slow: int, target: float, bars: NDArray[int64], values: NDArray[float64]) -> int:
-    """The changes that `MA_CROSS` without shorts makes, from closes int64[T] in ticks: sums of whole ticks are exact, so they may be kept running.
+def _is_above(sums: NDArray[int64], t: int, fast: int, slow: int) -> bool:
+    """Whether the fast average lies above the slow one at bar t, the last of both windows."""
+    return bool((sums[t + 1] - sums[t + 1 - fast]) * slow > (sums[t + 1] - sums[t + 1 - slow]) * fast)
 
-    Bars before `first` warm the averages; bars and values are counted from it. The highest ticks times fast · slow must fit int64. Answers how many.
+
+@kernel
+def list_crosses(
+    sums: NDArray[int64], missing: NDArray[int64], first: int, fast: int, slow: int, target: float, bars: NDArray[int64], values: NDArray[float64]
+) -> int:
+    """The changes that `MA_CROSS` without shorts makes, from the sums and gaps of closes in ticks: sums of whole ticks are exact, so they may be kept running.
+
+    Bars before `first` warm the averages; bars and values, with room for all T, are counted from it. The highest ticks times fast · slow must fit int64.
+    Answers how many.
     """
-    found, begin = 0, 0
-    held, known = False, -1
-    while begin < ticks.shape[0]:
+    found, begin, held = 0, 0, False
+    above = np.empty(BLOCK + 1, np.int64)
+    for gap in range(missing.shape[0] + 1):
         # From gap to gap; within, the averages have no value before `slow` bars.
-        end = begin
-        fast_sum, slow_sum = 0, 0
-        while end < ticks.shape[0] and ticks[end] != NO_VALUE and end < begin + slow - 1:
-            slow_sum += ticks[end]
-            fast_sum += ticks[end] if end >= begin + slow - fast else 0
-            end += 1
-        was_up, known = False, -1
-        for t in range(end, ticks.shape[0]):
-            now = ticks[t]
-            if now == NO_VALUE:
-                break
-            fast_sum += now
-            slow_sum += now
-            up = fast_sum * slow > slow_sum * fast
-            fast_sum -= ticks[t - fast + 1]
-            slow_sum -= ticks[t - slow + 1]
-            end = t + 1
-            if up != was_up or known < first:
-                if t >= first and ((held and not up) or (up and not held and known >= first)):
-                    held = up
-                    bars[found], values[found] = t - first, target if up else 0.0
-                    found += 1
-                was_up = up
-            known = t
-        begin = max(end, begin) + 1
+        end = missing[gap] if gap < missing.shape[0] else sums.shape[0] - 1
+        t = max(begin + slow - 1, first)
+        begin = end + 1
+        if t >= end:
+            continue
+        up = _is_above(sums, t, fast, slow)
+        if held and not up:
+            bars[found], values[found] = t - first, 0.0
+            found += 1
+            held = False
+        while up and not held and t + 1 < end:
+            # What lies above from the start has not crossed.
+            t += 1
+            up = _is_above(sums, t, fast, slow)
+        # First every bar's side, many in one instruction; then what changed is kept without a jump that the processor could guess wrongly.
+        above[0] = int(up)
+        for start in range(t + 1, end, BLOCK):
+            stop = min(start + BLOCK, end)
+            now, fast_ago, slow_ago = sums[start + 1 : stop + 1], sums[start + 1 - fast :], sums[start + 1 - slow :]
+            for i in range(stop - start):
+                above[i + 1] = int((now[i] - fast_ago[i]) * slow > (now[i] - slow_ago[i]) * fast)
+            changed, changes = bars[found:], 0
+            for i in range(stop - start):
+                changed[changes] = start + i - first
+                changes += above[i + 1] ^ above[i]
+            for place in range(found, found + changes):
+                held = not held
+                values[place] = target if held else 0.0
+            found += changes
+            above[0] = above[stop - start]
     return found

@@ -169,6 +169,6 @@ def equity_csv(simulation: Simulation) -> bytes:
     """Equity and cash at each close."""
     rows = [
         {"timestamp": iso_from_ns(time), "equity": _money(equity), "cash": _money(cash), "gross": gross / equity}
-        for time, (equity, cash, gross, _) in zip(simulation.open_times_ns.tolist(), simulation.curve.tolist(), strict=True)
+        for time, (equity, cash, gross) in zip(simulation.open_times_ns.tolist(), simulation.curve.tolist(), strict=True)
     ]
     return table_bytes(EQUITY_COLUMNS, rows)

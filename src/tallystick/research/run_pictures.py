@@ -24,7 +24,7 @@ def curve_of(simulation: Simulation, start: float, held: Simulation | None = Non
         equity=equity / MICRO,
         start=start,
         gross=simulation.curve[:, 2] / worth,
-        net=simulation.curve[:, 3] / worth,
+        net=(equity - simulation.curve[:, 1]) / worth,
         benchmark=held.curve[:, 0] / MICRO if held is not None else None,
     )
 

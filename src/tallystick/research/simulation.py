@@ -55,6 +55,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 BPS_E8 = 10_000
 MOST_TICKS = 2.0**53
+CHUNK = 2**15
 ATR_SLIPPAGE_BPS = (2.0, 30.0)
 """Slippage by volatility stays within these basis points, as the run-artifact document's system does it."""
 
@@ -79,8 +80,9 @@ class FillTerms:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Simulation:
-    """What happened. curve int64[T, 4]: equity, cash, gross, net in micro-quote at each close. fills and trades: columns as the kernel names them.
+    """What happened. curve int64[T, 3]: equity, cash, gross in micro-quote at each close; net is equity less cash.
 
+    fills and trades: columns as the kernel names them.
     funding_micro: paid by us, net. liquidated: positions taken away. A trade's result is after its fees and funding.
     """
 
@@ -172,8 +174,7 @@ def simulation_market(panel: BarPanel, instruments: Sequence[Instrument], decisi
     for index, row in enumerate(instruments):
         tick = float(row.tick)
         for column in (open_, close):
-            # The smallest and largest number decide for all; NaN is no bar and takes no part.
-            least, most = float(np.fmin.reduce(column[index], initial=np.inf)), float(np.fmax.reduce(column[index], initial=-np.inf))
+            least, most = _extremes(column[index])
             if least <= tick / 2:
                 raise DataError(f"expected prices of at least one tick ({row.tick}), found {least:g}", where=row.id)
             if most / tick >= MOST_TICKS:
@@ -181,7 +182,18 @@ def simulation_market(panel: BarPanel, instruments: Sequence[Instrument], decisi
             rules.scales[index, TOP_PRICE] = max(rules.scales[index, TOP_PRICE], most)
     funding = np.full((len(instruments), 1), terms.funding_e8, np.int64)
     due = funding_due(instruments, panel.open_times_ns) if terms.funding_e8 else np.zeros((0, panel.bars), np.int64)
-    return Market(open_, high, low, close, volume, *decisions, np.ascontiguousarray(slippage_e8), funding, due, np.flatnonzero(due.any(axis=0)))
+    due_bars = np.flatnonzero(due.any(axis=0)) if len(due) else np.zeros(0, np.int64)
+    return Market(open_, high, low, close, volume, *decisions, np.ascontiguousarray(slippage_e8), funding, due, due_bars)
+
+
+def _extremes(prices: Floats) -> tuple[float, float]:
+    """The least and the highest of prices float64[T], which decide for all; NaN is no bar and takes no part."""
+    least, most = np.inf, -np.inf
+    for first in range(0, prices.size, CHUNK):
+        # A part at a time: for the second look it still lies in the processor's cache.
+        part = prices[first : first + CHUNK]
+        least, most = min(least, float(np.fmin.reduce(part, initial=np.inf))), max(most, float(np.fmax.reduce(part, initial=-np.inf)))
+    return least, most
 
 
 def empty_books(symbols: int, cash_micro: int) -> Books:
@@ -260,7 +272,7 @@ def simulate_targets(
     market = simulation_market(panel, instruments, _checked_decisions(weights, panel, in_quantities), slippage_e8, terms, rules)
     books = empty_books(len(panel.symbols), terms.cash_micro)
     rows = 64 + 4 * len(panel.symbols) + 2 * len(market.decision_bars)
-    tape = Tape(np.empty((panel.bars, 4), np.int64), np.empty((rows, len(FILL_COLUMNS)), np.int64), np.empty((rows, len(TRADE_COLUMNS)), np.int64))
+    tape = Tape(np.empty((panel.bars, 3), np.int64), np.empty((rows, len(FILL_COLUMNS)), np.int64), np.empty((rows, len(TRADE_COLUMNS)), np.int64))
     while (status := simulate(market, rules, books, tape)) == FULL:
         tape = Tape(tape.curve, _longer(tape.fills), _longer(tape.trades))
     _refuse_failure(status, panel, books)
@@ -328,7 +340,7 @@ def simulate_many(
 
     def work() -> None:
         books = empty_books(len(panel.symbols), terms.cash_micro)
-        tape = Tape(np.empty((0, 4), np.int64), np.empty((0, len(FILL_COLUMNS)), np.int64), np.empty((0, len(TRADE_COLUMNS)), np.int64))
+        tape = Tape(np.empty((0, 3), np.int64), np.empty((0, len(FILL_COLUMNS)), np.int64), np.empty((0, len(TRADE_COLUMNS)), np.int64))
         for k in turns:
             bars, symbols, values = _checked_decisions(targets(k), panel, in_quantities)
             open_books(books, terms.cash_micro)

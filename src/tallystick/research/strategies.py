@@ -30,7 +30,7 @@ from tallystick.decision.policies.model_forecast import ModelForecastParameters,
 from tallystick.decision.policies.rsi_ma_cross import RsiMaCrossParameters
 from tallystick.decision.policies.rule_policy import target_weights
 from tallystick.decision.policies.time_series_momentum import TimeSeriesMomentumParameters
-from tallystick.kernels.strategy_rules import list_crosses, ticks_of_row
+from tallystick.kernels.strategy_rules import list_crosses, tick_sums
 from tallystick.market.bars import BarPanel
 from tallystick.research.simulation import Decisions, merged
 
@@ -206,13 +206,17 @@ class TickCrosses:
     """Crosses of two moving averages from closes in whole ticks: the trades of `ma_cross` without its features."""
 
     def __init__(self, panel: BarPanel, instruments: Sequence[Instrument], offset: int = 0) -> None:
-        self._offset = offset
-        self._ticks: NDArray[np.int64] = np.empty(panel.close.shape, np.int64)
+        self._offset, self._most = offset, 0
+        self._sums: list[NDArray[np.int64]] = []
+        self._missing: list[NDArray[np.int64]] = []
         for row, instrument in enumerate(instruments):
             scale = 1 / instrument.tick
             whole = float(scale) if scale == scale.to_integral_value() else 0.0
-            ticks_of_row(np.ascontiguousarray(panel.close[row]), whole, float(instrument.tick), self._ticks[row])
-        self._most = int(self._ticks.max(initial=0))
+            sums, missing = np.empty(panel.bars + 1, np.int64), np.empty(panel.bars, np.int64)
+            gaps, most = tick_sums(np.ascontiguousarray(panel.close[row]), whole, float(instrument.tick), sums, missing)
+            self._sums.append(sums)
+            self._missing.append(missing[:gaps].copy())
+            self._most = max(self._most, int(most))
 
     def fits(self, parameters: MaCrossParameters) -> bool:
         """Whether the sums of these windows fit 64 bits."""
@@ -220,10 +224,10 @@ class TickCrosses:
 
     def decisions(self, fast: int, slow: int, weight: float) -> Decisions:
         """Changes between `weight` and 0, of each symbol."""
-        bars = self._ticks.shape[1]
         parts = []
-        for row in range(len(self._ticks)):
-            at, values = np.empty(bars // 2 + 1, np.int64), np.empty(bars // 2 + 1)
-            found = int(list_crosses(self._ticks[row], self._offset, fast, slow, weight, at, values))
+        for row, (sums, missing) in enumerate(zip(self._sums, self._missing, strict=True)):
+            # Averages may cross at every bar; the system gives memory only to the part that is written.
+            at, values = np.empty(sums.size, np.int64), np.empty(sums.size)
+            found = int(list_crosses(sums, missing, self._offset, fast, slow, weight, at, values))
             parts.append(Decisions(at[:found], np.full(found, row, np.int64), values[:found]))
         return parts[0] if len(parts) == 1 else merged(parts)

@@ -101,6 +101,7 @@ class UniverseJudge:
         ends = [self.instruments[symbol].delisted if symbol in self.instruments else None for symbol in panel.symbols]
         self.ends: Columns = np.array([NEVER if end is None else ns_from_iso(end) for end in ends], dtype=np.int64)
         self.order = sorted(range(len(panel.symbols)), key=lambda row: panel.symbols[row])
+        self.limits = {mode: limits_of(thresholds) for mode, thresholds in config.thresholds.items()}
         self.measured_at = cache(self._measured_at)
         self.excluded = cache(self._excluded)
 
@@ -138,7 +139,7 @@ class UniverseJudge:
     def membership(self, columns: Sequence[int], mode: Mode) -> tuple[Flags, NDArray[np.int64]]:
         """bool[R, S] and int64[R, S]: who is a member after each of these refreshes, and the eligible refreshes in a row that end there."""
         thresholds = self.config.thresholds[mode]
-        limits = limits_of(thresholds)
+        limits = self.limits[mode]
         fit = np.empty((len(columns), len(self.panel.symbols)), np.bool_)
         barred = np.empty_like(fit)
         never = np.array([symbol in self.excluded(mode) for symbol in self.panel.symbols])
@@ -186,7 +187,7 @@ class UniverseJudge:
         if not self.present[row, column]:
             seen = int(np.flatnonzero(self.present[row, :column])[-1])
             return Refusal(symbol=symbol, reason="no bar on the day", found=date_from_ns(int(self.panel.open_times_ns[seen])), limit=day)
-        values, limits = self.measured_at(column, thresholds.daily_quote_volume)[row].tolist(), limits_of(thresholds).tolist()
+        values, limits = self.measured_at(column, thresholds.daily_quote_volume)[row].tolist(), self.limits[mode].tolist()
         for rule, value, limit in zip(RULES, values, limits, strict=True):
             if not value >= limit:
                 return Refusal(symbol=symbol, reason=rule, found=None if np.isnan(value) else value, limit=limit)

@@ -63,7 +63,7 @@ def test_no_trades_have_no_figures() -> None:
 
 
 def test_exposure_is_a_share_of_equity() -> None:
-    rows = np.array([[100, 100, 0, 0], [100, 50, 50, 50], [100, 150, 50, -50], [200, 0, 200, 200]], np.int64)
+    rows = np.array([[100, 100, 0], [100, 50, 50], [100, 150, 50], [200, 0, 200]], np.int64)
     assert exposure_figures(rows).tolist() == [pytest.approx(0.5), 1.0, pytest.approx(0.25), 0.75]
 
 

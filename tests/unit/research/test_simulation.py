@@ -32,7 +32,7 @@ def test_target_of_a_close_fills_at_the_next_open() -> None:
     (entry,) = found.fills
     assert (entry[BAR], entry[PRICE], entry[LOTS]) == (2, 3000, 25_000)  # half of 1000 at the close of 20, filled at 30
     assert entry[FEE] == 750_000
-    assert found.curve[-1].tolist() == [1_000_000_000 - 750_000 + 25 * 10_000_000, 250_000_000 - 750_000, 1_000_000_000, 1_000_000_000]
+    assert found.curve[-1].tolist() == [1_000_000_000 - 750_000 + 25 * 10_000_000, 250_000_000 - 750_000, 1_000_000_000]
 
 
 def test_target_of_the_last_close_never_fills() -> None:

@@ -12,10 +12,10 @@ from tests.fakes.research_market import book_of, instruments_of, random_weights,
 
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
 from tallystick.kernels.kernel import plain
-from tallystick.kernels.strategy_rules import list_crosses, rule_targets
+from tallystick.kernels.strategy_rules import list_crosses, rule_targets, tick_sums
 from tallystick.research.evaluation import evaluate
 from tallystick.research.simulation import MANY_FIGURES, FillTerms, Simulation, decisions_of, simulate_many, simulate_targets, slippage_rows
-from tallystick.research.strategies import STRATEGIES, StrategyVariants, find_strategy
+from tallystick.research.strategies import STRATEGIES, StrategyVariants, TickCrosses, find_strategy
 
 TERMS = FillTerms(fee_e8=100_000, spread_e8=10_000, leverage_e4=20_000, cash_micro=50_000_000_000, funding_e8=10_000, volume_share=0.01)
 
@@ -81,13 +81,28 @@ def test_crosses_from_ticks_are_those_of_the_features(closes: list[float], fast:
     assert [column.tolist() for column in quick] == [column.tolist() for column in slow]
 
 
+def test_averages_that_cross_at_every_bar_have_room() -> None:
+    """A price that jumps to and fro crosses at each bar: as many changes as bars, twice as many as rows were once kept for."""
+    panel = walk_panel(1, 2000, seed=1)
+    panel.close[0] = 100.0 + np.arange(2000) % 2
+    bars, _, targets = TickCrosses(panel, instruments_of(panel)).decisions(2, 3, 1.0)
+    assert bars.tolist() == list(range(int(bars[0]), 2000))
+    assert len(bars) > 1990
+    assert targets.tolist() == [1.0, 0.0] * (len(bars) // 2) + [1.0] * (len(bars) % 2)
+
+
 def test_cross_and_rule_kernels_equal_their_plain_source() -> None:
-    ticks = np.random.default_rng(3).integers(90, 110, 300)
-    ticks[[40, 41, 200]] = -(2**63)
-    compiled, slow = [(np.zeros(200, np.int64), np.zeros(200)) for _ in range(2)]
-    count = list_crosses(ticks, 12, 3, 9, 0.5, *compiled)
-    assert count == plain(list_crosses)(ticks, 12, 3, 9, 0.5, *slow) > 10
-    assert [column.tolist() for column in compiled] == [column.tolist() for column in slow]
+    closes = np.random.default_rng(3).integers(90, 110, 600) / 10
+    closes[[40, 41, 200]] = np.nan
+    read = [(np.zeros(601, np.int64), np.zeros(600, np.int64)) for _ in range(2)]
+    gaps, most = tick_sums(closes, 10.0, 0.1, *read[0])
+    assert (gaps, most) == plain(tick_sums)(closes, 10.0, 0.1, *read[1]) == (3, 109)
+    assert [column.tolist() for column in read[0]] == [column.tolist() for column in read[1]]
+    sums, missing = read[0][0], read[0][1][:gaps]
+    compiled, slow = [(np.zeros(600, np.int64), np.zeros(600)) for _ in range(2)]
+    count = list_crosses(sums, missing, 12, 3, 9, 0.5, *compiled)
+    assert count == plain(list_crosses)(sums, missing, 12, 3, 9, 0.5, *slow) > 10
+    assert [column[:count].tolist() for column in compiled] == [column[:count].tolist() for column in slow]
     features = np.random.default_rng(4).normal(0, 1, (2, 2, 200))
     for kind in range(5):
         outs = [np.zeros((2, 200)) for _ in range(2)]

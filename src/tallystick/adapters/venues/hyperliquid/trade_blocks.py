@@ -6,9 +6,11 @@ so goes through the ordinary decoder, with all that was remembered before it.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy import int64, uint8
@@ -30,6 +32,8 @@ ROOM = 100_000
 SHORT_RUN, LINES_ALONE = 64, 512
 SIDES = ("buy", "sell")
 Item = VenueEvent | Quarantined | Control
+_Part = tuple[bytes, NDArray[int64], NDArray[int64], int]
+"""Text of whole lines, their lines and trades as columns, and how many names were known after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +102,57 @@ class BlockDecoder:
         self._table = np.empty(0, dtype=np.int64)
         self._room = 0
         self._waiting: list[NDArray[int64]] = []
+        self._fresh: dict[int, tuple[int, NDArray[int64]]] = {}
+        self._recalled: dict[str, NDArray[int64]] = {}
 
     def decode(self, path: Path) -> Iterator[TradeBlock | Item]:
-        """Blocks and single items, in the order of the file. Raises DataError when the file cannot be read to its end; what was read before has been given."""
-        number, rest = 1, b""
+        """Blocks and single items, in the order of the file; the next lines are read and scanned by a second thread meanwhile.
+
+        Raises DataError when the file cannot be read to its end; what was read before has been given.
+        """
+        number = 1
         self._recall(0)
         try:
-            with open_lines(path) as file:
-                while chunk := file.read(CHUNK_BYTES):
-                    whole = chunk.rfind(b"\n") + 1
-                    if whole:
-                        number += yield from self._decode_text(rest + chunk[:whole], path.name, number)
-                    rest = chunk[whole:] if whole else rest + chunk
-            if rest:
-                number += yield from self._decode_text(rest, path.name, number)
+            with open_lines(path) as file, ThreadPoolExecutor(1) as ahead:
+                scanned = self._scan(file)
+                coming = ahead.submit(next, scanned, None)
+                while (part := coming.result()) is not None:
+                    coming = ahead.submit(next, scanned, None)
+                    yield from self._judge(*part, path.name, number)
+                    number += len(part[1])
         except UNREADABLE as error:
             raise unreadable(path, number - 1, error) from error
         finally:
             self._remember()
 
-    def _decode_text(self, text: bytes, name: str, number: int) -> Generator[TradeBlock | Item, None, int]:
-        """Whole lines, the first of this number; answers how many there were."""
-        start = counted = 0
+    def _scan(self, file: IO[bytes]) -> Iterator[_Part]:
+        """The lines of a file, some thousand at a time. Only this touches the table of names; others read the rows that a part says are known."""
+        rest = b""
+        while chunk := file.read(CHUNK_BYTES):
+            whole = chunk.rfind(b"\n") + 1
+            if whole:
+                yield from self._scan_text(b"".join((rest, memoryview(chunk)[:whole])))
+            rest = chunk[whole:] if whole else rest + chunk
+        if rest:
+            yield from self._scan_text(rest)
+
+    def _scan_text(self, text: bytes) -> Iterator[_Part]:
+        start = 0
         while start < len(text):
             part = text[start:] if start else text
             size = len(part) // SHORTEST_TRADE + 16
             lines, trades = np.empty((size, kernels.LINE_COLUMNS), dtype=np.int64), np.empty((size, kernels.TRADE_COLUMNS), dtype=np.int64)
             found, written = kernels.scan_trade_lines(np.frombuffer(part, dtype=uint8), lines, trades, self._coins, self._slots, self._known)
-            yield from self._judge(part, lines[:found], trades[:written], name, number + counted)
-            counted += found
             start += int(lines[found - 1, kernels.LINE_END]) + 1
-        return counted
+            yield part, lines[:found], trades[:written], int(self._known[0])
 
-    def _judge(self, text: bytes, lines: NDArray[int64], trades: NDArray[int64], name: str, number: int) -> Iterator[TradeBlock | Item]:
+    def _judge(self, text: bytes, lines: NDArray[int64], trades: NDArray[int64], known: int, name: str, number: int) -> Iterator[TradeBlock | Item]:
         limits = self._decoder.admission.limits
         place = 0
-        if self._name_coins() or self._room < len(trades):
+        if self._name_coins(known):
             self._recall(len(trades))
+        elif self._room < len(trades):
+            self._renew_table(len(trades))
         while place < len(lines):
             state = (self._taken, self._last_ns, self._table)
             stop = int(trade_runs.take_plain_lines(lines, trades, place, len(lines), *state, limits.late_ns, limits.ahead_ns))
@@ -157,34 +175,52 @@ class BlockDecoder:
         self._room -= len(own)
         return TradeBlock(self._decoder.venue, self._decoder.took(len(lines), len(own)), name, number, self._names, text, lines, own)
 
-    def _remember(self) -> None:
-        """Tell the decoder of all blocks since the last time, before it judges by itself."""
+    def _fold(self) -> None:
+        """Of all blocks since the last time keep what an admission remembers: each coin's newest time and its last ids."""
         if not self._waiting:
             return
-        admission, columns = self._decoder.admission, [kernels.COIN, kernels.TIME_MS, kernels.TID]
+        columns, most = [kernels.COIN, kernels.TIME_MS, kernels.TID], self._decoder.admission.limits.remembered
         coins, times_ms, tids = (np.concatenate([block[:, column] for block in self._waiting]) for column in columns)
         for row in np.unique(coins).tolist():
-            mine = coins == row
-            admission.remember("TRADE", self._names[row], int(times_ms[mine][-1]) * NS_PER_MS, tids[mine][-admission.limits.remembered :].tolist())
+            mine = np.flatnonzero(coins == row)[-most:]
+            before = self._fresh[row][1] if row in self._fresh else tids[:0]
+            self._fresh[row] = int(times_ms[mine[-1]]), np.concatenate([before, tids[mine]])[-most:]
         self._waiting.clear()
 
+    def _remember(self) -> None:
+        """Tell the decoder of all blocks since the last time, before it judges by itself."""
+        self._fold()
+        for row in sorted(self._fresh):
+            newest_ms, tids = self._fresh[row]
+            self._decoder.admission.remember("TRADE", self._names[row], newest_ms * NS_PER_MS, tids.tolist())
+        self._fresh.clear()
+
     def _recall(self, more: int) -> None:
-        """Ask the decoder what it remembers: the ids that were seen, in a table with room for `more`, and the newest time of each coin."""
+        """Ask the decoder what it remembers: the ids that were seen, and the newest time of each coin."""
         self._remember()
         memory, symbols = self._decoder.admission.memory("TRADE"), self._decoder.admission.symbols
         for row, coin in enumerate(self._names):
             self._taken[row] = symbols is None or coin in symbols
             self._last_ns[row] = memory[coin][0] if coin in memory else 0
-        seen = [_whole_numbers(identities) for _, identities in memory.values()]
+        self._recalled = {coin: _whole_numbers(identities) for coin, (_, identities) in memory.items()}
+        self._renew_table(more)
+
+    def _renew_table(self, more: int) -> None:
+        """A table of the ids that the decoder remembers, or would if it were told of the blocks, with room for `more`."""
+        self._fold()
+        most, seen = self._decoder.admission.limits.remembered, dict(self._recalled)
+        for row, (_, tids) in self._fresh.items():
+            coin = self._names[row]
+            seen[coin] = np.concatenate([seen[coin], tids])[-most:] if coin in seen else tids
         self._room = max(more, ROOM)
-        size = 1 << (2 * (self._room + sum(map(len, seen))) - 1).bit_length()
+        size = 1 << (2 * (self._room + sum(map(len, seen.values()))) - 1).bit_length()
         self._table = np.full(size, -1, dtype=np.int64)
-        for tids in seen:
+        for tids in seen.values():
             trade_runs.remember_trades(self._table, tids)
 
-    def _name_coins(self) -> bool:
-        """Whether new names came."""
-        new = self._coins[len(self._names) : int(self._known[0])]
+    def _name_coins(self, known: int) -> bool:
+        """Name the first rows of the table of names, as many as are known; whether new ones came."""
+        new = self._coins[len(self._names) : known]
         self._names += tuple(row.astype("<i8").tobytes().rstrip(b"\0").decode("utf-8", "replace") for row in new)
         return len(new) > 0
 
