@@ -125,6 +125,13 @@ def test_at_leaves_out_what_came_later(tmp_path: Path, capsys: pytest.CaptureFix
     assert "messages_decoded" in capsys.readouterr().out
 
 
+def test_at_leaves_out_what_has_no_time_of_receipt(tmp_path: Path) -> None:
+    path = tmp_path / "feed.jsonl"
+    path.write_bytes(b"%d %s\n%s" % (NOON_NS, hyperliquid_trades(hyperliquid_trade(1)), hyperliquid_trades(hyperliquid_trade(2, NOON_NS // MS + 60_000))))
+    found = replay(tmp_path, path, "hyperliquid", at_ns=NOON_NS + 1)
+    assert (found.counts.messages_in, found.snapshot["timestamp"]) == (1, (NOON_NS + 1) / 1e9)
+
+
 def test_refuses_unknown_venue_and_path_without_recordings(tmp_path: Path) -> None:
     (tmp_path / "feed.jsonl").write_bytes(b"{}")
     with pytest.raises(ConfigurationError):

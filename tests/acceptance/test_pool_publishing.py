@@ -206,7 +206,8 @@ WRONG: list[tuple[tuple[str, ...], int, str]] = [
     (("rollback", "2024-01-31-core_major", "--to", "objects"), 3, "Published here: nothing"),
     (("rollback", "2024-01-31-core_major"), 2, "expected --to"),
     (("resolve", "--mode", "best"), 2, "a mode among"),
-    (("resolve", "--at", "soon"), 3, "ISO-8601"),
+    (("resolve", "--at", "soon"), 2, "ISO-8601"),
+    (("resolve", "--now", "9999-12-31"), 2, "2262"),
 ]
 
 

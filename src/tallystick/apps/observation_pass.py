@@ -13,11 +13,15 @@ from tallystick.observation.venue_facts import VenueFacts
 
 
 class ObservationPass:
-    """A room for configured symbols. Its time only moves forward, though a recorder's clock may lag the venue's, and recordings overlap."""
+    """A room for configured symbols. Its time is the venue's, as the events tell it, and only moves forward, though recordings overlap.
+
+    What arrived too late was kept aside by the decoder. An answer about the past is not late for having been asked for: its events happened at their time.
+    """
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self._observation, self._facts = Observation(symbols), VenueFacts()
         self._now_ns = self._last_ns = 0
+        self._waiting: list[VenueEvent] = []
 
     @staticmethod
     def prepare() -> None:
@@ -33,17 +37,26 @@ class ObservationPass:
                 room.take((VenueEvent(number, kind, "", "X", number * NS_PER_SECOND, number * NS_PER_SECOND, f"{kind}:{number}", "venue", values),))
         room.snapshot()
 
-    def take(self, answers: Iterable[object]) -> None:
-        """What a decoder said of one message; only events are read, in the order of their times, since an answer may list the newest first."""
-        for item in sorted((item for item in answers if isinstance(item, VenueEvent)), key=lambda event: event.event_time_ns):
-            at_ns = max(item.received_ns, item.event_time_ns)
-            self._last_ns = max(self._last_ns, at_ns)
+    def take(self, answers: Iterable[object], is_asked: bool = False) -> None:
+        """What a decoder said of one message; only events are read, in the order of their times, since an answer may list the newest first.
+
+        is_asked: an answer to a question. Those that come together are read together, for each tells of the same past.
+        """
+        self._waiting += (item for item in answers if isinstance(item, VenueEvent))
+        if not is_asked:
+            self._read()
+
+    def _read(self) -> None:
+        for item in sorted(self._waiting, key=lambda event: event.event_time_ns):
+            self._last_ns = max(self._last_ns, item.received_ns, item.event_time_ns)
             raw = self._facts.raw_event(item)
             if raw is not None:
-                self._now_ns = max(self._now_ns, at_ns)
+                self._now_ns = max(self._now_ns, item.event_time_ns)
                 self._observation.ingest(self._now_ns, (raw,))
+        self._waiting.clear()
 
     def snapshot(self, at_ns: int | None = None) -> dict[str, Any]:
         """The snapshot at an instant, or at the last event."""
+        self._read()
         instant = max(self._now_ns, self._last_ns if at_ns is None else at_ns)
         return document_of(self._observation.snapshot(instant))  # type: ignore[no-any-return]

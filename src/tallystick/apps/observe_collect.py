@@ -165,7 +165,7 @@ class _Session:
         if hasattr(item, "message"):
             self._messages += 1
         self._kinds.update(event.kind for event in found if isinstance(event, VenueEvent))
-        self._room.take(found)
+        self._room.take(found, isinstance(item, Answer))
         self._facts.take(found)
         for answer in found:
             # An unknown symbol, too many streams: a person should see what the venue has to say.

@@ -40,7 +40,8 @@ def replay(
 ) -> Replay:
     """Replay an event store or a day of one, a recording, or every recording below a folder; each recording is a connection of its own.
 
-    symbols: the configured ones; others are then foreign. None takes every symbol. at_ns: leave out what was received later, and take the snapshot then.
+    symbols: the configured ones; others are then foreign. None takes every symbol. at_ns: leave out what was received later or at no
+    recorded time, and take the snapshot then.
     tables: keep the facts there too.
     Raises DataError for a path without recordings, ConfigurationError for an unknown venue.
     """
@@ -111,7 +112,8 @@ def decoded_blocks(decoder: Decoder, recording: Path, at_ns: int | None = None, 
 def _answers(decoder: Decoder, recording: Path, at_ns: int | None) -> Iterator[tuple[Decoded, ...]]:
     decoder.connected()
     for line in read_recording(recording):
-        if at_ns is None or line.received_ns <= at_ns:
+        # 0 is a time that was not recorded: such a message may have come later.
+        if at_ns is None or 0 < line.received_ns <= at_ns:
             yield decoder.decode(line.message, line.received_ns, line.source, line.asked)
 
 

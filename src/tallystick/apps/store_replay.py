@@ -93,7 +93,7 @@ class _StoreReplay:
         if not _is_same(record, events, answers):
             self._differing.append(record.number)
         if self._room is not None:
-            self._room.take(events)
+            self._room.take(events, record.role == "answer")
         return answers
 
     def result(self, name: str, quarantine: str | None, at_ns: int | None) -> Replay:

@@ -26,7 +26,7 @@ def iso_from_ns(ns: int) -> str:
 def ns_from_iso(text: str) -> int:
     """Nanoseconds of an ISO-8601 time; a date alone is its midnight; a time without a zone is read as UTC.
 
-    Raises DataError when the text is no such time.
+    Raises DataError when the text is no such time, or one that 64 bits cannot hold.
     """
     match = _ISO.match(text)
     if match is None:
@@ -36,8 +36,11 @@ def ns_from_iso(text: str) -> int:
         moment = datetime.fromisoformat(f"{date}T{clock or '00:00:00'}{'+00:00' if zone in (None, 'Z') else zone}")
     except ValueError as error:
         raise DataError(f"expected an ISO-8601 time such as 2025-01-01T00:00:00Z, found {text!r}: {error}") from error
-    whole = int((moment - _EPOCH) // timedelta(seconds=1))
-    return whole * NS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
+    found = int((moment - _EPOCH) // timedelta(seconds=1)) * NS_PER_SECOND + int((fraction or "0").ljust(9, "0"))
+    # Everything that computes with times holds them in 64 bits.
+    if not -(2**63) <= found < 2**63:
+        raise DataError(f"expected an ISO-8601 time between 1677-09-22 and 2262-04-11, found {text!r}")
+    return found
 
 
 def date_from_ns(ns: int) -> str:

@@ -28,6 +28,9 @@ NS_PER_MS = 1_000_000
 PAGE = "market.fetched_page"
 Progress = Callable[[int, int], None]
 
+SETTLING_NS = NS_PER_MINUTE
+"""So long after its end a page is not yet kept for good: a venue may tell the last bar of it only moments after that has closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class FetchRequest:
@@ -113,7 +116,10 @@ class _Pages:
         return self._path(symbol, window).is_file()
 
     def page(self, symbol: str, window: tuple[int, int]) -> FetchedPage:
-        """A page, asked for unless it is kept. One that reaches beyond now is asked again each time. Raises ArtifactError for a kept one that is damaged."""
+        """A page, asked for unless it is kept. One that ends after now, or just before, is asked again each time.
+
+        Raises ArtifactError for a kept one that is damaged.
+        """
         path = self._path(symbol, window)
         if path.is_file():
             return self._kept(path, symbol, window)
@@ -122,7 +128,7 @@ class _Pages:
         answer = self._history.ask(symbol, self._interval, window[0] // NS_PER_MS, last // NS_PER_MS)
         self.asked += 1
         page = self._told(symbol, window, answer)
-        if window[1] <= self._request.now_ns:
+        if window[1] + SETTLING_NS <= self._request.now_ns:
             write_artifact(contract(PAGE), path, page)
         return page
 

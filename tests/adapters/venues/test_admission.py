@@ -51,6 +51,16 @@ def test_foreign_symbol_is_kept_aside_never_dropped() -> None:
 
 
 @pytest.mark.clause("D4.24", "D4.26")
+@pytest.mark.parametrize("symbols", [None, ("BTC", "BTCUSDT")], ids=["every symbol", "configured symbols"])
+def test_a_fact_of_no_symbol_is_no_event(symbols: tuple[str, ...] | None) -> None:
+    nobody = (hyperliquid_decoder(symbols), hyperliquid_trades(hyperliquid_trade(coin=""))), (binance_decoder(symbols), binance_trade(symbol=""))
+    for decoder, message in nobody:
+        (item,) = decoder.decode(message, NOON_NS)
+        assert isinstance(item, Quarantined)
+        assert (item.reason, item.message) == ("impossible_value", message)
+
+
+@pytest.mark.clause("D4.24", "D4.26")
 def test_entries_of_a_decoded_message_are_set_aside_beside_it() -> None:
     decoder = hyperliquid_decoder(["BTC"])
     message = encoded({"channel": "allMids", "data": {"mids": {"BTC": "1", "ETH": "2", "SOL": "3"}}})

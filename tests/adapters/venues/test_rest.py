@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -75,3 +77,9 @@ def test_a_question_that_the_venue_refuses_is_an_answer(venue: CandleVenue, clie
 def test_a_base_url_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="URL"):
         RestClient(url, TokenBucket(1, 1))
+
+
+def test_a_question_that_is_asked_again_leaves_no_lines_of_the_library_on_stderr() -> None:
+    code = "import logging, tallystick.adapters.venues.rest; logging.getLogger('stamina').warning('stamina.retry_scheduled')"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stderr == ""

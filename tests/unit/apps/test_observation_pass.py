@@ -28,6 +28,19 @@ def test_time_stands_at_the_last_event_or_where_it_is_asked() -> None:
     assert room.snapshot(NOON_NS + 9 * MS)["timestamp"] == (NOON_NS + 9 * MS) / NS_PER_SECOND
 
 
+@pytest.mark.clause("D4.23", "D4.26")
+def test_what_a_backfill_brought_of_a_long_gap_is_taken_for_every_symbol() -> None:
+    room, decoder = ObservationPass(("BTC", "ETH")), hyperliquid_decoder()
+    room.take(decoder.decode(hyperliquid_trades(hyperliquid_trade(), hyperliquid_trade(2, coin="ETH")), NOON_NS))
+    after = NOON_MS + 300_000
+    for first, coin in ((10, "BTC"), (20, "ETH")):
+        rows = encoded([hyperliquid_trade(first + place, after - 60_000 * place, coin) for place in range(4)])
+        room.take(decoder.decode(rows, NOON_NS + 300 * NS_PER_SECOND, asked=f'{{"type":"recentTrades","coin":"{coin}"}}'), is_asked=True)
+    room.take(decoder.decode(hyperliquid_trades(hyperliquid_trade(30, after)), NOON_NS + 300 * NS_PER_SECOND))
+    counters = room.snapshot()["counters"]
+    assert (counters["events_decoded"], counters["quarantined"]) == (11, {})
+
+
 def test_preparing_leaves_no_trace() -> None:
     ObservationPass.prepare()
     assert ObservationPass(("BTC",)).snapshot(NOON_NS)["counters"]["events_received"] == 0

@@ -96,7 +96,9 @@ def test_the_commands_say_what_they_did(shared: Workspace) -> None:
     assert {len(rows) for rows in shadow.document["returns"].values()} == {2}
     assert Path(shadow.document["picture_path"]).read_bytes().startswith(b"<svg")
     wrong = call("pool", "history", "--from", "yesterday", "--json", *place)
-    assert (wrong.code, "ISO-8601" in wrong.error["message"]) == (3, True)
+    assert (wrong.code, "ISO-8601" in wrong.error["message"], wrong.error["where"]) == (2, True, "--from")
+    moment = call("pool", "build", "--as-of", "2025-06-01T00:00:00Z", "--json", *place)
+    assert (moment.code, "expected a day" in moment.error["message"]) == (2, True)
     empty = call("pool", "history", "--from", "2031-01-01", "--json", *place)
     assert (empty.code, "no whole month" in empty.error["message"]) == (3, True)
     strange = call("pool", "shadow", "--mode", "everything", "--json", *place)

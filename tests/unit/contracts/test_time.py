@@ -27,7 +27,7 @@ def test_reads_dates_and_zones(text, seconds):
     assert date_from_ns(seconds * 1_000_000_000) == "2025-01-01"
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2025-13-01", "2025-01-01T25:00:00Z", "1735689600"])
+@pytest.mark.parametrize("text", ["", "yesterday", "2025-13-01", "2025-01-01T25:00:00Z", "1735689600", "9999-12-31", "0001-01-01"])
 def test_refuses_what_is_no_time(text):
     with pytest.raises(DataError, match="ISO-8601"):
         ns_from_iso(text)

@@ -133,6 +133,18 @@ def test_decision_36_an_open_bar_is_refused_and_its_page_asked_again_later(tmp_p
     assert closes(tmp_path) == closes(tmp_path / "once")
 
 
+def test_a_bar_that_the_venue_tells_moments_after_its_close_is_no_gap_for_ever(tmp_path: Path) -> None:
+    venue, whole = venue_of(), venue_of()
+    length = venue.bars_a_page * HOUR_NS
+    end = (START_NS // length + 2) * length
+    late = (end - HOUR_NS) // 1_000_000
+    venue.spoil = lambda rows: [row for row in rows if row[0] != late]
+    run(tmp_path, venue, now_ns=end + HOUR_NS // 3600)
+    venue.spoil = lambda rows: rows
+    run(tmp_path, venue, now_ns=end + HOUR_NS // 2)
+    assert closes(tmp_path)[-1] == next(float(bar[4]) for bar in whole.bars["AAA"] if bar[0] == late)
+
+
 def test_duplicates_gaps_and_impossible_bars_are_refused_and_counted(tmp_path: Path) -> None:
     def spoil(rows: list[Bar]) -> list[Bar]:
         found = [bar for bar in rows if bar[0] != START_MS + 4 * HOUR_MS]

@@ -208,6 +208,40 @@ def test_changes_of_a_book_are_applied_to_its_snapshot() -> None:
     assert answered(broken).reason == "malformed"  # type: ignore[arg-type]
 
 
+def change(first: int, last: int, previous: int | None, *bids: tuple[str, str]) -> VenueEvent:
+    return fact("BOOK_DELTA", bids=bids, asks=(), first_update_id=first, last_update_id=last, previous_update_id=previous)
+
+
+def whole_book(last: int) -> VenueEvent:
+    return fact("BOOK", bids=(("99", "1"), ("98", "1")), asks=(("101", "1"),), last_update_id=last)
+
+
+@pytest.mark.parametrize("before", [(), (whole_book(4),)], ids=["first snapshot", "snapshot of an unbroken stream"])
+def test_changes_that_came_before_a_snapshot_but_are_newer_are_in_the_book(before: tuple[VenueEvent, ...]) -> None:
+    facts = VenueFacts()
+    stream = (change(5, 6, 4, ("97", "9")), change(7, 9, 6, ("99", "0")), change(10, 12, 9, ("98", "5")))
+    for item in (*before, *stream):
+        facts.raw_event(item)
+    # The snapshot was taken within the second change: it lacks the rest of that and the third.
+    found = facts.raw_event(whole_book(8))
+    assert isinstance(found, RawStateEvent)
+    assert found.values["bids"] == (("98", "5"),)
+    later = facts.raw_event(change(13, 13, 12, ("96", "2")))
+    assert isinstance(later, RawStateEvent)
+    assert later.values["bids"] == (("98", "5"), ("96", "2"))
+
+
+def test_a_snapshot_that_the_remembered_changes_do_not_join_makes_no_book() -> None:
+    facts = VenueFacts()
+    for item in (whole_book(4), change(20, 21, 19)):
+        facts.raw_event(item)
+    assert facts.raw_event(whole_book(8)) is None
+    assert facts.raw_event(change(22, 23, 21, ("98", "5"))) is None
+    assert facts.unread == {"BOOK": 1, "BOOK_DELTA": 1}
+    # One that holds them all makes one again.
+    assert facts.raw_event(whole_book(30)) is not None
+
+
 def test_columns_and_rules_that_make_no_sense_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="trades_kept"):
         ObservationConfig(trades_kept=0)

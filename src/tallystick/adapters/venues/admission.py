@@ -80,8 +80,8 @@ class Admission:
         history: an answer to a question about the past, to which lateness and order do not apply. greeting: a stream whose first message on a connection
         is the venue's recent past, to which lateness does not apply. received_ns 0: unknown, so time is not checked.
         """
-        if self.symbols is not None and symbol not in self.symbols and kind not in WITHOUT_SYMBOL:
-            return "foreign_symbol", f"{symbol[:40]} is not among the {len(self.symbols)} configured symbols"
+        if kind not in WITHOUT_SYMBOL and (not symbol or (self.symbols is not None and symbol not in self.symbols)):
+            return self._stranger(kind, symbol)
         of_kind = self._lines.get(kind)
         line = (of_kind.get(symbol) if of_kind else None) or self._new_line(kind, symbol)
         if received_ns:
@@ -112,6 +112,11 @@ class Admission:
             order.append(identity)
             line.seen.add(identity)
         return None
+
+    def _stranger(self, kind: str, symbol: str) -> tuple[MessageReason, str]:
+        if not symbol:
+            return "impossible_value", f"{kind} of an empty symbol"
+        return "foreign_symbol", f"{symbol[:40]} is not among the {len(self.symbols or ())} configured symbols"
 
     def memory(self, kind: str) -> dict[str, tuple[int, Iterable[Hashable]]]:
         """The newest time and the identities seen lately, oldest first, of every symbol of a kind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,6 +14,8 @@ import stamina
 from tallystick.adapters.venues.rate_limit import TokenBucket
 from tallystick.contracts.errors import ConfigurationError, DataError
 
+# The library's own lines name no question and no venue; what failed is told by the error of the last try.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 TIMEOUT_S = 15.0
 ATTEMPTS = 6
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 8.0

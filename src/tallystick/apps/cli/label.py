@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOption, workspace_root
+from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOption, asked_time, workspace_root
 from tallystick.apps.cli.output import emit, say, table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ SeedOption = Annotated[int | None, typer.Option(help="Generated streams of this 
 CoinsOption = Annotated[str, typer.Option(help="With --seed: which coins, parted by commas.")]
 SecondsOption = Annotated[int, typer.Option(help="With --seed: how many seconds.")]
 VenueOption = Annotated[str, typer.Option(help="With --database: whose tables, hyperliquid or binance.")]
-StartOption = Annotated[str, typer.Option(help="With --seed: the first day.")]
+StartOption = Annotated[str, typer.Option(help="With --seed: the first day.", callback=asked_time)]
 
 
 def commands() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, asked_time, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, say, table
 
 app = typer.Typer(
@@ -77,9 +77,9 @@ FETCH_EXAMPLE = "Example: tallystick market fetch -v binance -s BTCUSDT --start 
 def fetch(
     venue: Annotated[str, typer.Option("--venue", "-v", help="hyperliquid, or binance for its USD-M futures.")],
     symbols: Annotated[str, typer.Option("--symbols", "-s", help="The venue's names, parted by commas.")],
-    start: Annotated[str, typer.Option(help="First open time.")],
+    start: Annotated[str, typer.Option(help="First open time.", callback=asked_time)],
     interval: Annotated[str, typer.Option(help="Bar interval.")] = "1h",
-    end: Annotated[str | None, typer.Option(help="Open times before this [default: now].")] = None,
+    end: Annotated[str | None, typer.Option(help="Open times before this [default: now].", callback=asked_time)] = None,
     base_url: Annotated[str | None, typer.Option("--base-url", help="Another address of the venue, for instance its testnet.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -106,7 +106,7 @@ def fetch(
 def generate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     symbols: Annotated[int | None, typer.Option(help="How many symbols, the benchmark among them [default: all that have a name].")] = None,
-    start: Annotated[str, typer.Option(help="First day.")] = "2023-01-01",
+    start: Annotated[str, typer.Option(help="First day.", callback=asked_time)] = "2023-01-01",
     days: Annotated[int, typer.Option(help="How many days.")] = 900,
     interval: Annotated[str, typer.Option(help="Bar interval.")] = "1h",
     workspace: WorkspaceOption = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOption, workspace_root
+from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOption, asked_time, workspace_root
 from tallystick.apps.cli.output import emit, log, say, table
 
 EXAMPLE = "Example: tallystick observe replay recordings --venue binance"
@@ -31,7 +31,9 @@ def replay(
     ],
     venue: Annotated[str, typer.Option(help="Whose messages these are: binance or hyperliquid.")],
     symbols: Annotated[str | None, typer.Option(help="Only these symbols, with commas between; others are kept aside as foreign [default: all].")] = None,
-    at: Annotated[str | None, typer.Option("--at", help="Leave out what was received later, and take the snapshot at this time.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", help="Leave out what was received later, or at no recorded time; the snapshot is of then.", callback=asked_time)
+    ] = None,
     database: DatabaseOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

@@ -9,11 +9,36 @@ from typing import Annotated
 
 import typer
 
+
+def asked_time(parameter: typer.CallbackParam, given: str | None) -> str | None:
+    """The callback of every option that is a time. Raises ConfigurationError, exit code 2: what was typed is wrong, not the data."""
+    from tallystick.contracts.errors import ConfigurationError, DataError
+    from tallystick.contracts.time import ns_from_iso
+
+    try:
+        if given:
+            ns_from_iso(given)
+    except DataError as error:
+        raise ConfigurationError(error.message, where=parameter.opts[0]) from error
+    return given
+
+
+def asked_day(parameter: typer.CallbackParam, given: str | None) -> str | None:
+    """As `asked_time`, for a day such as 2025-06-15 without a time."""
+    from tallystick.contracts.errors import ConfigurationError
+
+    if asked_time(parameter, given) and len(given or "") != len("2025-06-15"):
+        raise ConfigurationError(f"expected a day such as 2025-06-15, found {given!r}", where=parameter.opts[0])
+    return given
+
+
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", "-w", help="Root of RESULTS/, outputs/, data/ and state/ [default: TALLYSTICK_WORKSPACE or the current folder].")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout, nothing else there.")]
-NowOption = Annotated[str | None, typer.Option("--now", help="Fix every wall-clock field to this time, for instance 2025-07-01T00:00:00Z.")]
+NowOption = Annotated[
+    str | None, typer.Option("--now", help="Fix every wall-clock field to this time, for instance 2025-07-01T00:00:00Z.", callback=asked_time)
+]
 DatabaseOption = Annotated[
     str | None, typer.Option("--database", help="A database of facts: sqlite:///FILE, postgresql://HOST/NAME, or `workspace` for data/facts/facts.db.")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tallystick.apps.cli import pool_history, pool_stores
-from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, asked_day, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, say, table
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ def commands() -> dict[str, Any]:
 
 @app.command(epilog="Example: tallystick pool build --as-of 2025-06-01")
 def build(
-    as_of: Annotated[str, typer.Option("--as-of", help="The day whose bars, and those before it, decide: 2025-06-15.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The day whose bars, and those before it, decide: 2025-06-15.", callback=asked_day)],
     mode: Annotated[str | None, typer.Option(help="core_major or broad_liquid [default: core_major where it yields enough names].")] = None,
     venue: Annotated[str | None, typer.Option(help="Whose daily bars [default: the only one in the lake].")] = None,
     size: Annotated[int, typer.Option(help="How many symbols.")] = 5,

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, asked_day, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, say, table
 
 if TYPE_CHECKING:
     from tallystick.apps.pool_history import Period, Progress
     from tallystick.artifacts.paths import Workspace
 
-FromOption = Annotated[str | None, typer.Option("--from", help="First day of the period [default: as soon as the bars are long enough].")]
-ToOption = Annotated[str | None, typer.Option("--to", help="Last day of the period [default: the end of the bars].")]
+FromOption = Annotated[str | None, typer.Option("--from", help="First day of the period [default: as soon as the bars are long enough].", callback=asked_day)]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last day of the period [default: the end of the bars].", callback=asked_day)]
 ModeOption = Annotated[str | None, typer.Option(help="core_major or broad_liquid [default: core_major in each month where it yields enough names].")]
 VenueOption = Annotated[str | None, typer.Option(help="Whose daily bars [default: the only one in the lake].")]
 SizeOption = Annotated[int, typer.Option(help="How many symbols.")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, asked_time, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, say, table
 
 ToOption = Annotated[str, typer.Option("--to", help="Object store: a folder, file:///folder, gs://bucket or s3://bucket, each with a prefix if wanted.")]
@@ -120,7 +120,7 @@ def rollback(
 def resolve(
     objects: Annotated[str | None, typer.Option("--from", help="The one object store that the document may point into [default: wherever it points].")] = None,
     document: DocumentOption = None,
-    at: Annotated[str | None, typer.Option("--at", help="The reader's clock: 2025-07-01 [default: now].")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="The reader's clock: 2025-07-01 [default: now].", callback=asked_time)] = None,
     local_file: Annotated[Path | None, typer.Option(help="live_pool.json or live_pool_legacy.json, the third tier [default: none].")] = None,
     static: Annotated[str | None, typer.Option(help="Comma-separated symbols of the emergency list, the fourth tier.")] = None,
     mode: ModeOption = None,

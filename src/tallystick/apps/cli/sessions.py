@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, asked_time, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, log, say, short_moment, table
 
 journal_app = typer.Typer(
@@ -42,8 +42,8 @@ def commands() -> dict[str, Any]:
 def trade(
     models: Annotated[str | None, typer.Option(help="Training run whose models trade [default: the newest].")] = None,
     venue: Annotated[str, typer.Option(help="paper: the simulated venue. Others are not built yet.")] = "paper",
-    start: Annotated[str | None, typer.Option(help="First open time [default: the day after the pool's date].")] = None,
-    end: Annotated[str | None, typer.Option(help="End of the session [default: the end of the stored bars].")] = None,
+    start: Annotated[str | None, typer.Option(help="First open time [default: the day after the pool's date].", callback=asked_time)] = None,
+    end: Annotated[str | None, typer.Option(help="End of the session [default: the end of the stored bars].", callback=asked_time)] = None,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, a static universe [default: the live pool in data/output].")] = None,
     pool_from: Annotated[str | None, typer.Option("--pool-from", help="Follow the published pool in this object store, in place of data/output.")] = None,
     pool_document: Annotated[
@@ -132,7 +132,7 @@ def status(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> in
 
 def why(
     symbol: Annotated[str, typer.Argument(help="For instance BTCUSDT.")],
-    at: Annotated[str | None, typer.Option("--at", help="The last cycle at or before this time [default: the last one].")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="The last cycle at or before this time [default: the last one].", callback=asked_time)] = None,
     session: SessionOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,

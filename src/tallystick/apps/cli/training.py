@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, asked_time, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, log, say, say_wrapped, table
 
 models_app = typer.Typer(
@@ -28,8 +28,8 @@ def train(
     features: Annotated[str | None, typer.Option(help="Comma-separated catalogue names [default: twenty in the box].")] = None,
     venue: Annotated[str | None, typer.Option(help="Whose bars [default: the only one in the lake].")] = None,
     interval: Annotated[str, typer.Option(help="Bar interval.")] = "1h",
-    start: Annotated[str | None, typer.Option(help="First open time.")] = None,
-    end: Annotated[str | None, typer.Option(help="Open times before this.")] = None,
+    start: Annotated[str | None, typer.Option(help="First open time.", callback=asked_time)] = None,
+    end: Annotated[str | None, typer.Option(help="Open times before this.", callback=asked_time)] = None,
     seed: Annotated[int, typer.Option(help="Seed of every fit.")] = 42,
     train_blocked: Annotated[bool, typer.Option("--train-blocked", help="Also train targets that routing blocked; they are never promoted.")] = False,
     workspace: WorkspaceOption = None,

@@ -200,7 +200,7 @@ class BlockDecoder:
         self._remember()
         memory, symbols = self._decoder.admission.memory("TRADE"), self._decoder.admission.symbols
         for row, coin in enumerate(self._names):
-            self._taken[row] = symbols is None or coin in symbols
+            self._taken[row] = coin in symbols if symbols is not None else bool(coin)
             self._last_ns[row] = memory[coin][0] if coin in memory else 0
         self._recalled = {coin: _whole_numbers(identities) for coin, (_, identities) in memory.items()}
         self._renew_table(more)
