@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import tallystick
 from tallystick.kernels import kernel as kernel_module
 from tallystick.kernels.kernel import borrowed, kernel, plain
-from tallystick.kernels.warm import warm_kernels
+from tallystick.kernels.warm import warm_money, warm_training
 
 ASK = "from tallystick.kernels import kernel, money; print(money.add(2, 3), kernel.CACHE_FOLDER)"
 
@@ -48,7 +48,8 @@ def test_plain_gives_back_the_python_source() -> None:
 
 
 def test_warm_kernels_leaves_nothing_to_compile_for_a_session() -> None:
-    warm_kernels()
+    warm_training()
+    warm_money()
     from tallystick.kernels import features, money, statistics
 
     assert features._run_table.signatures
