@@ -151,9 +151,9 @@ class ForecastMemory:
         five = np.empty((1, s))
         kernels.spread_over_horizons(view.volatility, self._bars.astype(np.float64), sigma)
         kernels.spread_over_horizons(view.volatility, np.array([5.0 / self.interval_minutes]), five)
-        kernels.cost_all(
-            view.spread_bps, five[0], view.adv_usd, self._minutes, planned, config.spread_cost_k, config.timing_cost_k, config.impact_cost_k, costs
-        )
+        # A session's settings come from JSON, where 1.0 is 1: a whole number would compile the kernel once more.
+        factors = float(config.spread_cost_k), float(config.timing_cost_k), float(config.impact_cost_k)
+        kernels.cost_all(view.spread_bps, five[0], view.adv_usd, self._minutes, planned, *factors, costs)
         kernels.standardise_all(view.bar_number, raw, self._ranked, config.min_ranked_symbols, self.raw_ring, z)
         kernels.calibrate_all(
             view.bar_number, z, self._horizon_of, self._bars, self._prior, sigma, fresh, capacity, config.ic_floor, config.ic_window,

@@ -82,7 +82,7 @@ def barrier_gate(action: Action, config: DecisionConfig, p_peak: float | None, p
         p_valley = p_valley if p_valley is not None else config.barrier_default_p if strength is None else logistic(strength)
     is_long = action.direction is Direction.LONG
     against, name, limit = (p_peak, "p_peak", config.barrier_max_p_peak) if is_long else (p_valley, "p_valley", config.barrier_max_p_valley)
-    factor = barrier_factor(against, p_valley if is_long else p_peak, config.barrier_gamma, config.barrier_delta, config.barrier_floor)
+    factor = barrier_factor(against, p_valley if is_long else p_peak, float(config.barrier_gamma), float(config.barrier_delta), float(config.barrier_floor))
     allowed = against <= limit
     reason = f"{name} {against:.3f} {'within' if allowed else 'above'} {limit:g}"
     metadata = {"p_peak": p_peak, "p_valley": p_valley, "against": against}

@@ -32,7 +32,9 @@ def standardise_all(bar: int, raw: NDArray[float64], ranked: NDArray[int64], min
     slot = bar % raw_ring.shape[2]
     for k in range(models):
         if ranked[k] == 1:
-            z[k] = rank_signals(raw[k], min_names)
+            signals = rank_signals(raw[k], min_names)
+            for s in range(symbols):
+                z[k, s] = signals[s]
             continue
         for s in range(symbols):
             raw_ring[k, s, slot] = raw[k, s]

@@ -26,6 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Borrowed = TypeVar("Borrowed")
 
 _CONFIG: Any = numba.config
+_UNLITERAL: Any = numba_types.unliteral
 
 SOURCES = Path(__file__).parent
 
@@ -87,12 +88,21 @@ def _compile(function: Function, *, inline: bool = False, counted: bool = True) 
         if CACHE_FOLDER is not None:
             _CONFIG.CACHE_DIR = CACHE_FOLDER
         cached = CACHE_FOLDER is not None
-        # What is never called from Python needs no wrapper for it, which would take longer to compile than the rule.
-        more: dict[str, Any] = {} if counted else {"_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        # Nobody calls a kernel from C. What is never called from Python needs no wrapper for it, which would take longer to compile than the rule.
+        more: dict[str, Any] = {"no_cfunc_wrapper": True} | ({} if counted else {"_nrt": False, "no_cpython_wrapper": True})
         compiled: Any = numba.njit(cache=cached, error_model="numpy", fastmath=False, nogil=True, forceinline=inline, **more)(function)
     finally:
         _CONFIG.CACHE_DIR = before
+    compiled.get_call_template = _without_literals(compiled.get_call_template)
     return compiled  # type: ignore[no-any-return]
+
+
+def _without_literals(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    # A constant in a call is a type of its own to numba, and would compile the whole callee once more for each.
+    def resolve_plain(arguments: Any, keywords: Any) -> Any:
+        return resolve(tuple(_UNLITERAL(kind) for kind in arguments), {name: _UNLITERAL(kind) for name, kind in keywords.items()})
+
+    return resolve_plain
 
 
 def kernel(function: Function) -> Function:

@@ -9,7 +9,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from tallystick.kernels.kernel import kernel
-from tallystick.kernels.statistics import mean, quantile, sample_std, total
+from tallystick.kernels.statistics import mean, present_order, quantile, sample_std, total
 
 CURVE_FIGURES = (
     "total_return",
@@ -90,7 +90,8 @@ def curve_figures(start_micro: int, equity_micro: NDArray[int64], bars_per_year:
         return out
     path = np.empty(bars + 1, np.int64)
     path[0] = start_micro
-    path[1:] = equity_micro
+    for t in range(bars):
+        path[t + 1] = equity_micro[t]
     returns = bar_returns(path)
     out[0] = path[bars] / path[0] - 1.0
     summed, squares = 0.0, 0.0
@@ -152,21 +153,24 @@ def trade_figures(trades: NDArray[int64]) -> NDArray[float64]:
         else:
             lost -= results[k]
         held += trades[k, 2] - trades[k, 1]
-    ordered = np.sort(results)
+    order = present_order(results)
     everything = total(results)
     out[0] = wins / n
     if lost > 0.0:
         out[1] = gained / lost
     out[2] = everything / n
     out[3] = quantile(results, 0.5)
-    out[4] = ordered[n - 1]
-    out[5] = ordered[0]
+    out[4] = results[order[n - 1]]
+    out[5] = results[order[0]]
     out[6] = sample_std(results)
     out[7] = held / n
     out[8] = _longest_run(results, 1.0)
     out[9] = _longest_run(results, -1.0)
     if everything > 0.0:
-        out[10] = total(ordered[max(n - 3, 0) :]) / everything
+        best = 0.0
+        for k in range(max(n - 3, 0), n):
+            best += results[order[k]]
+        out[10] = best / everything
     return out
 
 

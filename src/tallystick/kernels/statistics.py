@@ -110,7 +110,7 @@ def pearson(x: NDArray[float64], y: NDArray[float64]) -> float:
 
 
 @kernel
-def _present_order(x: NDArray[float64]) -> NDArray[int64]:
+def present_order(x: NDArray[float64]) -> NDArray[int64]:
     """Positions of the values present, ascending by value."""
     n = count(x)
     places = np.empty(n, np.int64)
@@ -127,7 +127,7 @@ def _present_order(x: NDArray[float64]) -> NDArray[int64]:
 @kernel
 def ranks(x: NDArray[float64]) -> NDArray[float64]:
     """Ranks 1…n of the values present, ties get their average; NaN stays NaN."""
-    order = _present_order(x)
+    order = present_order(x)
     out = np.full(x.shape[0], math.nan)
     n = order.shape[0]
     start = 0
@@ -166,7 +166,7 @@ def spearman(x: NDArray[float64], y: NDArray[float64]) -> float:
 @kernel
 def quantile(x: NDArray[float64], fraction: float) -> float:
     """Quantile of the values present, linear between neighbours (Hyndman and Fan, type 7); fraction in [0, 1]."""
-    order = _present_order(x)
+    order = present_order(x)
     n = order.shape[0]
     if n == 0 or not 0.0 <= fraction <= 1.0:
         return math.nan

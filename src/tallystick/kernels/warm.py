@@ -1,18 +1,18 @@
-"""Compile, or load from the cache, every kernel of this room that a session calls, so that its first cycle is as fast as the next."""
+"""Compile, or load from the cache, the kernels of this room that a chain or a session calls, so that its first call is as fast as the next."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tallystick.kernels import fees, funding, liquidation, margin, matching, money, prices, sizes, statistics
+from tallystick.kernels import evidence, fees, funding, liquidation, margin, matching, money, prices, ridge, sizes, statistics, turnover
 from tallystick.kernels.features import build_table, empty_state, history, step_all
 
 
-def warm_kernels() -> None:
-    """Run features, money and statistics once on tiny inputs; about fifteen seconds with an empty cache, well under two with a full one."""
+def warm_training() -> None:
+    """Run what features, a pool and a training need once on tiny inputs; about fifteen seconds with an empty cache, well under one with a full one."""
     _warm_features()
-    _warm_money()
     _warm_statistics()
+    _warm_evidence()
 
 
 def _warm_features() -> None:
@@ -22,7 +22,8 @@ def _warm_features() -> None:
     step_all(table, empty_state(table, 2), 0, np.ones((2, 7)), np.empty((2, 2)))
 
 
-def _warm_money() -> None:
+def warm_money() -> None:
+    """Run the rules of prices, fees, margin and matching once; about three seconds with an empty cache."""
     tiers = np.zeros(1, np.int64)
     money.add(1, 1)
     money.subtract(1, 1)
@@ -49,12 +50,26 @@ def _warm_statistics() -> None:
     table = x.reshape(3, 1)
     statistics.mean(x)
     statistics.sample_std(x)
-    statistics.covariance(x, x)
-    statistics.spearman(x, x)
-    statistics.rank_fractions(x)
+    statistics.ranks(x)
     statistics.quantile(x, 0.5)
     statistics.column_moments(table, np.empty(1), np.empty(1))
     statistics.linear_predict(table, np.ones(1), 0.0)
+    ridge.ridge_fit(table, x, np.zeros(1), np.ones(1), 1.0, np.empty(1))
+    days = np.zeros(3, np.int64)
+    turnover.turnover_measures(table, days, days, 1.0, np.empty((3, 3, turnover.MEASURES)))
+
+
+def _warm_evidence() -> None:
+    table = np.arange(9.0).reshape(3, 3)
+    evidence.timestamp_correlations(table, table, 2, np.empty((2, 3)))
+    evidence.feature_correlations(table.reshape(1, 3, 3), table, 2, np.empty((1, 3)))
+    evidence.overlap_aware_mean(table[0], 1)
+    evidence.standard_ranks(table, np.empty((3, 3)))
+    shifts = np.zeros(1, np.int64)
+    evidence.draw_shifts(1, 1, 2, shifts)
+    evidence.shifted_products(table, table, shifts, np.empty(1))
+    evidence.book_returns(table, table, 0.0, np.empty((3, 3)))
+    evidence.logistic(0.0)
 
 
 def _warm_matching() -> None:

@@ -80,7 +80,9 @@ def _t_stat(centre: float, error: float) -> float:
 
 def _paired(predictions: NDArray[float64], labels: NDArray[float64]) -> tuple[NDArray[float64], NDArray[float64]]:
     absent = np.isnan(predictions) | np.isnan(labels)
-    return np.where(absent, np.nan, predictions), np.where(absent, np.nan, labels)
+    left, right = np.where(absent, np.nan, predictions), np.where(absent, np.nan, labels)
+    # One order in memory, whatever the labels had: another one would compile the kernels again.
+    return np.ascontiguousarray(left), np.ascontiguousarray(right)
 
 
 def shift_p_value(x: NDArray[float64], y: NDArray[float64], *, lag: int, permutations: int, seed: int) -> float:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import tallystick
 from tallystick.kernels import kernel as kernel_module
 from tallystick.kernels.kernel import borrowed, kernel, plain
-from tallystick.kernels.warm import warm_kernels
+from tallystick.kernels.warm import warm_money, warm_training
 
 ASK = "from tallystick.kernels import kernel, money; print(money.add(2, 3), kernel.CACHE_FOLDER)"
 
@@ -47,14 +47,23 @@ def test_plain_gives_back_the_python_source() -> None:
     assert plain(abs_difference) is abs_difference
 
 
+def test_constants_share_one_compiled_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_module, "CACHE_FOLDER", None)
+    tripled: Any = kernel(lambda value: 3 * value)
+    assert kernel(lambda value: tripled(2) + tripled(5) + tripled(value))(1) == 24
+    assert len(tripled.signatures) == 1
+
+
 def test_warm_kernels_leaves_nothing_to_compile_for_a_session() -> None:
-    warm_kernels()
-    from tallystick.kernels import features, money, statistics
+    warm_training()
+    warm_money()
+    from tallystick.kernels import evidence, features, money, statistics
 
     assert features._run_table.signatures
     assert features._run_ranks.signatures
     assert money.notional.signatures
     assert statistics.linear_predict.signatures
+    assert evidence.timestamp_correlations.signatures
 
 
 @pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])

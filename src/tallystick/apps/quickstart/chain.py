@@ -10,7 +10,7 @@ from typing import Any
 
 from tallystick.apps.quickstart import record as records
 from tallystick.apps.quickstart.steps import STEPS, Chain
-from tallystick.apps.quickstart.warming import warm_everything
+from tallystick.apps.quickstart.warming import WaitFor, compiling_beside
 from tallystick.apps.sessions import replay_session, trace
 from tallystick.apps.verifiers import VERIFIERS
 from tallystick.artifacts.paths import Workspace
@@ -18,6 +18,7 @@ from tallystick.artifacts.verification import verify
 from tallystick.contracts.errors import DataError, SafetyRefusal, TallystickError
 from tallystick.contracts.quickstart import QuickstartRecord
 from tallystick.contracts.time import ns_from_iso
+from tallystick.kernels.warm import warm_training
 
 OnStep = Callable[[str, str], None]
 OnProgress = Callable[[str, float, float, str], None]
@@ -77,12 +78,16 @@ class _Walk:
 
     on_step: OnStep
     on_progress: OnProgress
+    wait_for: WaitFor
     results: list[StepResult] = field(default_factory=list)
 
     def step(self, name: str, work: Callable[[], Done], *, kept: bool = False) -> None:
+        """The seconds of a step include what it waits for its kernels; one that is kept calls none."""
         self.on_step(name, "running")
         began = time.perf_counter()
         try:
+            if not kept:
+                self.wait_for(name)
             artifacts, lines = work()
         except TallystickError as error:
             error.where = error.where or f"step {name}"
@@ -102,7 +107,8 @@ def quickstart(root: Path, *, data: Path | None, seed: int, now_ns: int, now_giv
     with records.alone(workspace):
         try:
             kept = records.open_record(workspace, seed=seed, data=data, now_ns=now_ns, now_given=now_given)
-            return _walk(workspace, kept, Chain(workspace, seed, data, ns_from_iso(kept.now), {}), _Walk(on_step, on_progress))
+            with compiling_beside() as wait_for:
+                return _walk(workspace, kept, Chain(workspace, seed, data, ns_from_iso(kept.now), {}), _Walk(on_step, on_progress, wait_for))
         except BaseException:
             records.forget_empty(workspace)
             raise
@@ -150,8 +156,8 @@ def _walk(workspace: Workspace, kept: QuickstartRecord, chain: Chain, walk: _Wal
 
 
 def _compile() -> Done:
-    warm_everything()
-    return (), ("kernels ready",)
+    warm_training()
+    return (), ("kernels ready up to training; what else is missing compiles beside the next steps",)
 
 
 def _make(workspace: Workspace, kept: QuickstartRecord, chain: Chain, walk: _Walk) -> None:
