@@ -326,7 +326,7 @@ def _config(sources: Sequence[Source], weights: Sequence[float], request: Portfo
 def _command(request: PortfolioRequest, provenance: Provenance) -> str:
     parts = ["tallystick portfolio", f"--mode {request.mode}"]
     parts += [f"--weights {','.join(f'{name}={value!r}' for name, value in sorted(request.weights.items()))}"] if request.weights else []
-    parts += [f"--rank-metric {request.rank_metric}"] if request.top_n else []
+    parts += [f"--rank-metric {request.rank_metric}"]
     parts += [f"--{name.replace('_', '-')}" + ("" if value == "true" else f" {value}") for name, value in request.filters().items()]
     return " ".join([*parts, f"--now {provenance.created_at}"])
 

@@ -64,6 +64,7 @@ def _page(report: RunReport, sections: Sequence[Section]) -> bytes:
         f"{config['start'][:10]} to {config['end'][:10]}. Universe: {report.universe_source or 'not recorded'}.",
         report.universe_note or "",
         f"Annualised with {report.annualisation.says}." if report.annualisation else "",
+        *(report.warnings or ()),
     ]
     foot = f"Made by Tallystick {report.header.code_version} from report.json, which holds every number. Past results promise nothing."
     mode = report.machine_contract.mode
@@ -136,6 +137,7 @@ def _money(report: RunReport) -> list[Section]:
         ("fills", f"{costs.fills:,}"),
         ("refused for size", f"{costs.refused_small:,}"),
         ("cut to margin", f"{costs.cut_to_margin:,}"),
+        ("taken away by liquidation", "–" if costs.liquidated is None else f"{costs.liquidated:,}"),
     ]
     if report.capacity is not None:
         room = report.capacity
@@ -256,6 +258,7 @@ def _overfitting(report: RunReport) -> Section:
 def _settings(report: RunReport) -> Section:
     config = {**report.config_resolved, **dict(report.config_resolved.get("strategy_params") or {})}
     skipped = ("ticker", "strategy_params")
+    config |= {f"model.{name}": value for name, value in (config.pop("model", None) or {}).items()}
     rows = [(name, "–" if value is None else str(value)) for name, value in sorted(config.items()) if name not in skipped]
     rows.append(("symbols", str(report.config_resolved["ticker"]).replace(",", ", ")))
     again = report.reproduce

@@ -20,7 +20,7 @@ from tallystick.market.instruments import InstrumentBook
 from tallystick.research.pool_history import PoolHistory, pool_weights
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import Floats, Ints, Simulation, figures, rows_of, simulate_targets, slippage_rows
-from tallystick.research.strategies import find_strategy, in_bars
+from tallystick.research.strategies import in_bars
 
 ATR = "atr_14"
 MOST_PERIODS = 240
@@ -105,7 +105,7 @@ class TrialJob:
 
     def simulate(self, window: Window, proposal: Mapping[str, float]) -> Simulation:
         """The simulation of one parameter set. Raises StrategyError where the account is lost."""
-        strategy = find_strategy(self.config.strategy)
+        strategy = self.config.decides
         parameters = in_bars({**strategy.defaults, **self.config.parameters, **proposal}, self.panel.interval_minutes, self.panel.day_minutes)
         wanted = strategy.features(parameters)
         period = self.period(window)

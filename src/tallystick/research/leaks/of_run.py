@@ -17,7 +17,6 @@ from tallystick.research.pool_history import PoolHistory
 from tallystick.research.run import decided_weights, strategy_parameters
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import FillTerms, Ints, rows_of, simulate_targets, slippage_rows
-from tallystick.research.strategies import find_strategy
 
 
 def pipeline_of_run(
@@ -34,7 +33,7 @@ def pipeline_of_run(
     end = used.end_ns if config.end_ns is None else config.end_ns
     used = used.between(used.start_ns, end)
     start = used.start_ns if config.start_ns is None else max(config.start_ns, used.start_ns)
-    strategy, parameters = find_strategy(config.strategy), strategy_parameters(config, used)
+    strategy, parameters = config.decides, strategy_parameters(config, used)
     names = strategy.features(parameters)
 
     def decide(inputs: Inputs, start_ns: int) -> Floats:
