@@ -1,4 +1,4 @@
-"""`report.html`: a run, a sweep or a walk-forward as one self-contained page, from the report and the series behind it."""
+"""`report.html`: a run, a sweep, a walk-forward or a portfolio as one self-contained page, from the report and the series behind it."""
 
 from __future__ import annotations
 
@@ -55,6 +55,11 @@ def walkforward_html(report: RunReport, splits: Sequence[WalkforwardRow], metric
     return _page(report, [shown, _split_table(splits), _overfitting(report), *(_curves(curve) if curve else ()), _settings(report)])
 
 
+def portfolio_html(report: RunReport, curve: Curve) -> bytes:
+    """The page of a portfolio: its curve, the ways to split its capital, the forward runs that it joins."""
+    return _page(report, [*_curves(curve), _modes(report), _joined_runs(report), _settings(report)])
+
+
 def _page(report: RunReport, sections: Sequence[Section]) -> bytes:
     config = report.config_resolved
     names = str(config["ticker"]).split(",")
@@ -69,7 +74,7 @@ def _page(report: RunReport, sections: Sequence[Section]) -> bytes:
     foot = f"Made by Tallystick {report.header.code_version} from report.json, which holds every number. Past results promise nothing."
     mode = report.machine_contract.mode
     title = str(config.get("strategy", mode))
-    return page(title if mode == "run" else f"{title} · {mode}", lines, tiles(_figures(report)), sections, foot)
+    return page(title if mode in ("run", title) else f"{title} · {mode}", lines, tiles(_figures(report)), sections, foot)
 
 
 def _figures(report: RunReport) -> list[tuple[str, str]]:
@@ -232,6 +237,32 @@ def _split_table(rows: Sequence[WalkforwardRow]) -> Section:
         for row in rows
     ]
     return Section("What was chosen", "", table(names, body, numbers=(2, 3, 4, 5, 6)) if body else "")
+
+
+def _modes(report: RunReport) -> Section:
+    names = ("split of the capital", "first capital", "last equity", "total return", "Sharpe", "max drawdown")
+    body = [
+        (r.mode, r.initial_capital, r.final_equity, percent(r.total_return), number(r.sharpe_simple), percent(r.max_drawdown))
+        for r in report.portfolio_modes or ()
+    ]
+    return Section("Ways to split the capital", "The same forward runs under each.", table(names, body, numbers=(1, 2, 3, 4, 5)))
+
+
+def _joined_runs(report: RunReport) -> Section:
+    names = ("run", "symbols", "strategy", "share", "total return", "Sharpe", "max drawdown", "trades")
+    body = [
+        (
+            r["run_id"],
+            r["ticker"],
+            r["strategy"],
+            percent(r["weight"]),
+            *(percent(r["total_return"]), number(r["sharpe_simple"]), percent(r["max_drawdown"])),
+            f"{r['trades']:,}",
+        )
+        for r in report.results
+    ]
+    says = "Each before the split; at most ten are shown, portfolio_components.csv has all."
+    return Section("Forward runs", says, table(names, body, numbers=(3, 4, 5, 6, 7)))
 
 
 def _params(text: str) -> str:

@@ -118,7 +118,7 @@ def run_files(place: Workspace, run_id: str, found: Findings, provenance: Proven
         files=relative_names(files, get_research_run_dir(place, run_id)),
         folder=f"{RUNS_ROOT}/{run_id}",
         results=found.results,
-        sections={**found.sections, "warnings": warnings_of(found.config) or None},
+        sections={**found.sections, "warnings": (*found.sections.get("warnings", ()), *warnings_of(found.config)) or None},
         best_result=found.best_result,
     )
     files[place.path("runs.report", run_id=run_id)] = encode_artifact(contract("runs.report"), report)
