@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.fakes.decisions import model
 from tests.fakes.research_lake import rows
-from tests.fakes.research_market import CODE, NOW_NS, START_NS, book_of, walk_panel
+from tests.fakes.research_market import CODE, NOW_NS, START_NS, book_of, forecast, walk_panel
 
 from tallystick.artifacts.paths import Workspace
 from tallystick.contracts.errors import ConfigurationError, SafetyRefusal
@@ -22,7 +21,6 @@ from tallystick.research.run_config import RunConfig
 from tallystick.research.run_folder import RunResult
 from tallystick.research.search_spaces import SearchSpace
 from tallystick.research.splits import memory_bars
-from tallystick.research.trained_forecast import TrainedForecast
 
 PANEL = walk_panel(2, 400, seed=5)
 HELD: dict[str, Any] = {"symbols": ("BTCUSDT",), "strategy": "buy_and_hold"}
@@ -102,12 +100,6 @@ def test_a_short_that_runs_away_is_taken_away_and_pays_the_liquidation_fee(tmp_p
 def test_setting_out_of_bounds_is_refused_with_what_is_allowed(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
         RunConfig(**wrong)
-
-
-def forecast(until_bar: int | None, *, allowed: bool = False) -> TrainedForecast:
-    trained = model("Ridge", "fwd_ret_60m", lambda x: 0.1 * x[:, 0], ("ret_24",))
-    trained = replace(trained, meta_sha256="a" * 64, model_sha256="b" * 64)
-    return TrainedForecast(trained, "run/instance", None if until_bar is None else START_NS + until_bar * NS_PER_HOUR, allowed)
 
 
 @pytest.mark.parametrize("until", [100, 399, None])

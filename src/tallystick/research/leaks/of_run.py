@@ -55,6 +55,8 @@ def pipeline_of_run(
         warm_up_bars=warm_up_bars(names),
         universe_known_ns=universe_known_ns,
         candidates=candidates,
+        # Of a training run that does not say what it has seen, the worst.
+        model_seen_ns=None if config.model is None else config.model.trained_until_ns or int(period.open_times_ns[-1]),
     )
 
 
