@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import copysign, isfinite
 from typing import Literal
 
@@ -80,7 +81,7 @@ class RunConfig:
     @property
     def decides(self) -> Strategy:
         """The strategy as research runs it, over its model where it has one."""
-        return find_strategy(self.strategy) if self.model is None else model_strategy(self.model.model)
+        return find_strategy(self.strategy) if self.model is None else _over(self.model)
 
     @property
     def terms(self) -> FillTerms:
@@ -94,6 +95,12 @@ class RunConfig:
             liquidation_fee_e8=rate_e8(self.liquidation_fee, "liquidation_fee"),
             volume_share=self.volume_share,
         )
+
+
+@lru_cache(maxsize=2)
+def _over(model: TrainedForecast) -> Strategy:
+    """One strategy a model, so that a search over thresholds forecasts once."""
+    return model_strategy(model.model)
 
 
 def resolved(

@@ -97,11 +97,15 @@ def _of_rule(name: str, says: str, shape: type[Any]) -> Strategy:
 def model_strategy(model: LoadedModel) -> Strategy:
     """`model_forecast` over a loaded model. Raises ConfigurationError for a model that forecasts no return of every symbol."""
     check_model(model)
-    return replace(
-        STRATEGIES[model_forecast.NAME],
-        features=lambda _parameters: model.feature_list,
-        targets=lambda features, parameters: target_weights(_made(ModelForecastParameters, parameters).rule, forecasts(model, features)),
-    )
+    latest: list[Floats] = []
+
+    def targets(features: Floats, parameters: Parameters) -> Floats:
+        # No parameter changes a forecast, and forecasting is what takes the time: the same features are asked for once.
+        if not latest or latest[0] is not features:
+            latest[:] = [features, forecasts(model, features)]
+        return target_weights(_made(ModelForecastParameters, parameters).rule, latest[1])
+
+    return replace(STRATEGIES[model_forecast.NAME], features=lambda _parameters: model.feature_list, targets=targets)
 
 
 def _needs_model(_parameters: Parameters) -> tuple[str, ...]:
