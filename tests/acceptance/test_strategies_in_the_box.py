@@ -95,3 +95,9 @@ def test_model_of_a_sweep_goes_forward_and_only_as_it_was_recorded(place: Path) 
     refused = ask(place, "run", "--config", str(changed))
     changed.unlink()
     assert (refused.code, refused.error["code"]) == (3, "ARTIFACT_ERROR")
+
+
+def test_command_in_the_report_of_the_quickstart_makes_the_same_run(place: Path, reference: Path) -> None:
+    (run_id,) = [path.name for path in reference.glob("outputs/runs/2*")]
+    again = ask(place, *shlex.split(report_of(place, run_id)["reproduce"]["command"])[1:])
+    assert (again.code, again.document["run_id"]) == (0, run_id)
