@@ -9,8 +9,7 @@ from typing import Any
 from tallystick.apps.code_identity import code_identity
 from tallystick.apps.pool_resolution import published_history
 from tallystick.apps.pools import only_venue
-from tallystick.apps.research_settings import NUMBERS, TEXTS, block, moment, number, parameter, text
-from tallystick.apps.trained_forecasts import find_forecast
+from tallystick.apps.research_settings import MODEL_KEYS, NUMBERS, TEXTS, block, moment, number, parameter, text
 from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.store import read_artifact
 from tallystick.contracts.errors import ConfigurationError, DataError
@@ -18,6 +17,7 @@ from tallystick.contracts.market import minutes_of
 from tallystick.contracts.registry import contract
 from tallystick.contracts.run_documents import CoverageReference
 from tallystick.contracts.time import date_from_ns, iso_from_ns, ns_from_iso
+from tallystick.decision.policies import model_forecast
 from tallystick.market.bars import BarPanel
 from tallystick.market.instruments import InstrumentBook
 from tallystick.market.lake import Lake
@@ -26,6 +26,7 @@ from tallystick.research.run import data_sha256
 from tallystick.research.run_config import RunConfig
 from tallystick.research.run_report import Provenance
 from tallystick.research.strategies import DEFAULT_STRATEGY, find_strategy
+from tallystick.research.trained_forecast import TrainedForecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def research_market(workspace: Workspace, settings: Mapping[str, Any]) -> RunSet
     parameters = {name: parameter(strategy, nested, name) for name in nested}
     # What can be refused without bars is refused before any are read.
     draft = RunConfig(start_ns=start_ns, end_ns=end_ns, parameters=parameters, **given)
-    model = find_forecast(workspace, settings, minutes)
+    model = _forecast(workspace, settings, minutes)
     venue = texts.get("venue") or only_venue(workspace, interval)
     lake = Lake(workspace)
     coverage, coverage_sha256 = lake.coverage(venue, minutes)
@@ -111,6 +112,19 @@ def historical_universe(workspace: Workspace, pool_from: str, ticker: str | None
     if not symbols:
         raise DataError(f"expected bars of the pool's members ({', '.join(named) or 'none was active'}), found none", where=history.source)
     return Universe(symbols, "live_pool", history.identity(*period_ns), describe(history, *period_ns, sorted(set(named) - set(stored))), history)
+
+
+def _forecast(workspace: Workspace, settings: Mapping[str, Any], interval_minutes: int) -> TrainedForecast | None:
+    """The model that decides, where the strategy is one that reads a model. Raises ConfigurationError for a model with another strategy."""
+    given = [name for name in MODEL_KEYS if name in settings]
+    if settings.get("strategy", DEFAULT_STRATEGY) != model_forecast.NAME:
+        if given:
+            raise ConfigurationError(f"expected {given[0]} with the strategy {model_forecast.NAME} only, found it with another", where=given[0])
+        return None
+    # Imported here: what reads models imports training, which no other run needs to wait for.
+    from tallystick.apps.trained_forecasts import find_forecast
+
+    return find_forecast(workspace, settings, interval_minutes)
 
 
 def _named(texts: Mapping[str, str]) -> str | None:

@@ -6,29 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from tallystick.apps.assembly import predictor_loaders
-from tallystick.apps.research_settings import MODEL_KEYS, flag, text
+from tallystick.apps.research_settings import flag, text
 from tallystick.apps.trainings import find_run, training_end_ns, verdicts
 from tallystick.artifacts.paths import Workspace
 from tallystick.contracts.errors import ArtifactError, ConfigurationError, DataError
 from tallystick.decision.model_loading import LoadedModel, load_models
-from tallystick.decision.policies import model_forecast
-from tallystick.research.strategies import DEFAULT_STRATEGY
 from tallystick.research.trained_forecast import TrainedForecast
 
 
-def find_forecast(workspace: Workspace, settings: Mapping[str, Any], interval_minutes: int) -> TrainedForecast | None:
-    """The model of `models` (a training run, the newest unasked) and `model` (TARGET/FAMILY, or the block of a resolved configuration); None for a strategy
-    that needs none.
+def find_forecast(workspace: Workspace, settings: Mapping[str, Any], interval_minutes: int) -> TrainedForecast:
+    """The model of `models` (a training run, the newest unasked) and `model` (TARGET/FAMILY, or the block of a resolved configuration).
 
     Unasked it is the one of forward returns of every symbol with the highest rank correlation out of fold. What the promotion gate refused may be
-    researched: its reasons stand in the report. Raises ConfigurationError for model settings with another strategy or a model that is not there,
-    ArtifactError for one that is not what a resolved configuration recorded.
+    researched: its reasons stand in the report. Raises ConfigurationError for a model that is not there, ArtifactError for one that is not what a resolved
+    configuration recorded.
     """
-    given = [name for name in MODEL_KEYS if name in settings]
-    if settings.get("strategy", DEFAULT_STRATEGY) != model_forecast.NAME:
-        if given:
-            raise ConfigurationError(f"expected {given[0]} with the strategy {model_forecast.NAME} only, found it with another", where=given[0])
-        return None
     recorded = settings.get("model")
     if isinstance(recorded, Mapping):
         settings = {"models": recorded.get("run"), "in_sample": recorded.get("in_sample"), **settings}
