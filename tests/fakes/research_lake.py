@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.contract_examples import example_paths
 from tests.fakes.research_market import CODE, NOW_NS, book_of, walk_panel
 
 from tallystick.artifacts.paths import Workspace
+from tallystick.artifacts.store import write_artifact
+from tallystick.contracts.registry import contract
 from tallystick.contracts.time import iso_from_ns
 from tallystick.market.bars import BarPanel
 from tallystick.market.lake import Lake
@@ -26,6 +30,17 @@ def research_lake(root: Path, panel: BarPanel = PANEL) -> Workspace:
     lake.write(panel, calendar="crypto_24_7", source="test")
     lake.write_instruments(book_of(panel).rows)
     return workspace
+
+
+def live_pool(workspace: Workspace, as_of_date: str) -> None:
+    """A pool of that day in the workspace: five symbols, of which the panel has two."""
+    item = contract("universe.live_pool")
+    document = json.loads(example_paths(item)[0].read_bytes())
+    symbols = ["ETHUSDT", "BTCUSDT", "XRPUSDT", "SUIUSDT", "TRXUSDT"]
+    document |= {"as_of_date": as_of_date, "version": f"{as_of_date}-core_major", "symbols": symbols}
+    document["symbol_map"] = {symbol: {"base_asset": symbol.removesuffix("USDT")} for symbol in symbols}
+    document.pop("selection_meta", None)
+    write_artifact(item, workspace.path(item), document)
 
 
 def provenance(panel: BarPanel = PANEL, now_ns: int = NOW_NS) -> Provenance:

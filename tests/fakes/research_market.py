@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from tests.fakes.decisions import model
 
 from tallystick.contracts.instruments import Instrument
 from tallystick.contracts.time import NS_PER_HOUR, ns_from_iso
 from tallystick.contracts.training import CodeVersion
 from tallystick.market.bars import BarPanel
 from tallystick.market.instruments import InstrumentBook, assumed_instruments
+from tallystick.research.trained_forecast import TrainedForecast
 
 START_NS = ns_from_iso("2024-01-01")
 NOW_NS = ns_from_iso("2025-07-01T12:00:00Z")
@@ -39,6 +43,12 @@ def instruments_of(panel: BarPanel) -> tuple[Instrument, ...]:
     """In the order of the panel's symbols."""
     rows = {row.venue_symbol: row for row in assumed_instruments(panel, "crypto_24_7")}
     return tuple(rows[symbol] for symbol in panel.symbols)
+
+
+def forecast(until_bar: int | None, *, allowed: bool = False) -> TrainedForecast:
+    """A model that follows the last day, trained until a bar; None for one that does not say."""
+    trained = replace(model("Ridge", "fwd_ret_60m", lambda x: 0.1 * x[:, 0], ("ret_24",)), meta_sha256="a" * 64, model_sha256="b" * 64)
+    return TrainedForecast(trained, "run/instance", None if until_bar is None else START_NS + until_bar * NS_PER_HOUR, allowed)
 
 
 def random_weights(panel: BarPanel, *, seed: int, most: float = 1.0, change: float = 0.1, shorts: bool = True) -> np.ndarray:

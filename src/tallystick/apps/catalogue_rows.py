@@ -37,12 +37,16 @@ def feature_rows() -> list[dict[str, Any]]:
 
 
 def strategy_rows() -> list[dict[str, Any]]:
-    """One row a strategy: what it does, its parameters with their defaults and bounds."""
+    """One row a strategy: what it does, its parameters with their defaults and bounds, for people and one by one."""
     return [
         {
             "name": item.name,
             "says": item.says,
-            "parameters": ", ".join(f"{name} {value:g} ({item.bounds[name][0]:g} to {item.bounds[name][1]:g})" for name, value in item.defaults.items()),
+            "parameters": ", ".join(f"{name} {value:g} ({item.says_of(name)})" for name, value in item.defaults.items()),
+            "bounds": [
+                {"name": name, "type": item.kinds[name].__name__, "default": value, "low": item.bounds[name][0], "high": item.bounds[name][1]}
+                for name, value in item.defaults.items()
+            ],
         }
         for _, item in sorted(STRATEGIES.items())
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tallystick.apps.research_market import RunSetting
 from tallystick.apps.research_runs import run_setting
+from tallystick.apps.research_settings import NUMBERS, TEXTS
 from tallystick.artifacts.paths import Workspace, get_research_run_dir
 from tallystick.artifacts.seal import check_seal
 from tallystick.artifacts.store import read_artifact
@@ -62,22 +63,9 @@ def leaks_of_config(workspace: Workspace, params: Mapping[str, Any], config_path
 def _params(config: ResolvedConfig, report: RunReport) -> dict[str, Any]:
     """A resolved configuration as settings; of a search, with the parameters that it found best; on a pool's history, with that in place of the symbols."""
     best, command = report.machine_contract.best_result, shlex.split(report.reproduce.command) if report.reproduce is not None else []
-    names = (
-        "ticker",
-        "venue",
-        "interval",
-        "start",
-        "end",
-        "strategy",
-        "fee",
-        "slippage_bps",
-        "slippage_mode",
-        "k_atr",
-        "spread_bps",
-        "leverage",
-        "initial_cash",
-    )
+    names = [name for name in (*TEXTS, *NUMBERS) if name in type(config).model_fields]
     given = {**{name: getattr(config, name) for name in names}, **config.strategy_params, **((best or {}).get("params") or {})}
+    given["model"] = None if config.model is None else config.model.model_dump()
     if _POOL_FROM in command[:-1]:
         given |= {"pool_from": command[command.index(_POOL_FROM) + 1], "ticker": None}
     return given

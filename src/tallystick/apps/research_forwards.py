@@ -74,7 +74,8 @@ def research_forward(
     if end_ns is not None and end_ns <= request.start_ns:
         raise ConfigurationError(f"expected an end after {iso_from_ns(request.start_ns)}, found {iso_from_ns(end_ns)}", where="end")
     frozen = candidate.config
-    wanted = {"ticker": frozen.ticker, "venue": frozen.venue, "interval": frozen.interval}
+    wanted: dict[str, Any] = {"ticker": frozen.ticker, "venue": frozen.venue, "interval": frozen.interval, "strategy": frozen.strategy}
+    wanted |= {} if frozen.model is None else {"model": frozen.model.model_dump()}
     market = research_market(workspace, wanted | ({"end": settings["end"]} if "end" in settings else {}))
     return forward(
         workspace,
@@ -85,6 +86,7 @@ def research_forward(
         market.provenance(now_ns=now_ns, request_id=request_id, config_path=config_path),
         universe=(frozen.universe_source, frozen.universe_version, None),
         now_ns=now_ns,
+        model=market.config.model,
     )
 
 

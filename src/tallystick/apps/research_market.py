@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tallystick.apps.code_identity import code_identity
 from tallystick.apps.pool_resolution import published_history
 from tallystick.apps.pools import only_venue
-from tallystick.apps.research_settings import NUMBERS, TEXTS, block, moment, number, text
+from tallystick.apps.research_settings import MODEL_KEYS, NUMBERS, TEXTS, block, moment, number, parameter, text
 from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.store import read_artifact
 from tallystick.contracts.errors import ConfigurationError, DataError
@@ -17,6 +17,7 @@ from tallystick.contracts.market import minutes_of
 from tallystick.contracts.registry import contract
 from tallystick.contracts.run_documents import CoverageReference
 from tallystick.contracts.time import date_from_ns, iso_from_ns, ns_from_iso
+from tallystick.decision.policies import model_forecast
 from tallystick.market.bars import BarPanel
 from tallystick.market.instruments import InstrumentBook
 from tallystick.market.lake import Lake
@@ -24,6 +25,8 @@ from tallystick.research.pool_history import LOCAL_HISTORY, PoolHistory, describ
 from tallystick.research.run import data_sha256
 from tallystick.research.run_config import RunConfig
 from tallystick.research.run_report import Provenance
+from tallystick.research.strategies import DEFAULT_STRATEGY, find_strategy
+from tallystick.research.trained_forecast import TrainedForecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +80,21 @@ def research_market(workspace: Workspace, settings: Mapping[str, Any]) -> RunSet
     given: dict[str, Any] = {name: number(settings, name) for name in NUMBERS if name in settings}
     given |= {name: texts[name] for name in ("strategy", "slippage_mode") if name in texts}
     nested = block(settings, "strategy_params")
-    parameters = {name: number(nested, name) for name in nested}
+    strategy = find_strategy(given.get("strategy", DEFAULT_STRATEGY))
+    parameters = {name: parameter(strategy, nested, name) for name in nested}
     # What can be refused without bars is refused before any are read.
     draft = RunConfig(start_ns=start_ns, end_ns=end_ns, parameters=parameters, **given)
+    model = _forecast(workspace, settings, minutes)
     venue = texts.get("venue") or only_venue(workspace, interval)
     lake = Lake(workspace)
     coverage, coverage_sha256 = lake.coverage(venue, minutes)
     first_ns = start_ns if start_ns is not None else min(ns_from_iso(row.first) for row in coverage.symbols.values())
     if "pool_from" in texts:
         last_ns = end_ns if end_ns is not None else max(ns_from_iso(row.last) for row in coverage.symbols.values()) + 1
-        universe = historical_universe(workspace, texts["pool_from"], texts.get("ticker"), tuple(coverage.symbols), (first_ns, last_ns))
+        universe = historical_universe(workspace, texts["pool_from"], _named(texts), tuple(coverage.symbols), (first_ns, last_ns))
     else:
-        universe = choose_universe(workspace, texts.get("ticker"), tuple(coverage.symbols), first_ns)
-    config = RunConfig(symbols=universe.symbols, start_ns=start_ns, end_ns=end_ns, parameters=draft.parameters, **given)
+        universe = choose_universe(workspace, texts.get("ticker"), tuple(coverage.symbols), first_ns, texts.get("pool_version"))
+    config = replace(draft, symbols=universe.symbols, model=model)
     panel = lake.read(venue, minutes, universe.symbols, end_ns=end_ns)
     return RunSetting(panel, lake.instruments(), universe, config, coverage_sha256)
 
@@ -100,7 +105,7 @@ def historical_universe(workspace: Workspace, pool_from: str, ticker: str | None
     Raises ConfigurationError when symbols are named too, DataError when no release was active or no member has bars.
     """
     if ticker is not None:
-        raise ConfigurationError("expected --ticker or --pool-from, found both", hint="The releases say which symbols there were")
+        raise ConfigurationError("expected one of --ticker, --pool-version and --pool-from, found two", hint="The releases say which symbols there were")
     history = local_history(workspace) if pool_from == LOCAL_HISTORY else published_history(pool_from)
     named = history.symbols(*period_ns)
     symbols = tuple(symbol for symbol in named if symbol in stored)
@@ -109,17 +114,42 @@ def historical_universe(workspace: Workspace, pool_from: str, ticker: str | None
     return Universe(symbols, "live_pool", history.identity(*period_ns), describe(history, *period_ns, sorted(set(named) - set(stored))), history)
 
 
-def choose_universe(workspace: Workspace, ticker: str | None, stored: tuple[str, ...], first_ns: int) -> Universe:
+def _forecast(workspace: Workspace, settings: Mapping[str, Any], interval_minutes: int) -> TrainedForecast | None:
+    """The model that decides, where the strategy is one that reads a model. Raises ConfigurationError for a model with another strategy."""
+    given = [name for name in MODEL_KEYS if name in settings]
+    if settings.get("strategy", DEFAULT_STRATEGY) != model_forecast.NAME:
+        if given:
+            raise ConfigurationError(f"expected {given[0]} with the strategy {model_forecast.NAME} only, found it with another", where=given[0])
+        return None
+    # Imported here: what reads models imports training, which no other run needs to wait for.
+    from tallystick.apps.trained_forecasts import find_forecast
+
+    return find_forecast(workspace, settings, interval_minutes)
+
+
+def _named(texts: Mapping[str, str]) -> str | None:
+    return texts.get("ticker") or texts.get("pool_version")
+
+
+def choose_universe(workspace: Workspace, ticker: str | None, stored: tuple[str, ...], first_ns: int, pool_version: str | None = None) -> Universe:
     """The named symbols (static); else the live pool's, where there is one; else every stored symbol (static).
 
-    A pool that was chosen after the period began knew the future of that period: its symbols then count as a static list, and the report says so.
+    A pool that was chosen after the period began knew the future of that period: its symbols then count as a static list, and the report says so, as it
+    does for every stored symbol, named or not. pool_version: which pool it must be. Raises ConfigurationError for symbols and a pool's version at once,
+    DataError where the pool is another one.
     """
-    if ticker is not None:
-        return Universe(tuple(name.strip() for name in ticker.split(",") if name.strip()), "static", None, None)
     path = workspace.path("universe.live_pool")
-    if not path.is_file():
-        return Universe(tuple(sorted(stored)), "static", None, "Every stored symbol: the list was not chosen as of the period's start.")
+    if ticker is not None and pool_version is not None:
+        raise ConfigurationError("expected --ticker or --pool-version, found both", where="ticker")
+    if ticker is not None or not (path.is_file() or pool_version):
+        symbols = tuple(sorted(stored)) if ticker is None else tuple(name.strip() for name in ticker.split(",") if name.strip())
+        note = "Every stored symbol: the list was not chosen as of the period's start." if set(symbols) == set(stored) else None
+        return Universe(symbols, "static", None, note)
     pool = read_artifact(contract("universe.live_pool"), path)
+    if pool_version not in (None, pool.version):
+        raise DataError(
+            f"expected the live pool {pool_version}, found {pool.version}", where=str(path), hint="Name its symbols with --ticker, or use --pool-from"
+        )
     symbols = tuple(symbol for symbol in pool.symbols if symbol in stored)
     if not symbols:
         raise DataError(f"expected bars of the live pool's symbols ({', '.join(pool.symbols)}), found none", where=str(path), hint="Name symbols with --ticker")

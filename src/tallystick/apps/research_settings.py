@@ -11,13 +11,16 @@ import yaml
 from tallystick.artifacts.store import read_bytes
 from tallystick.contracts.errors import ArtifactError, ConfigurationError, DataError
 from tallystick.contracts.time import ns_from_iso
-from tallystick.research.strategies import DEFAULT_STRATEGY, find_strategy
+from tallystick.research.run_config import RATES
+from tallystick.research.strategies import DEFAULT_STRATEGY, STRATEGIES, Strategy, find_strategy
 
-NUMBERS = ("fee", "slippage_bps", "k_atr", "spread_bps", "leverage", "initial_cash")
-TEXTS = ("pool_from", "ticker", "venue", "interval", "start", "end", "strategy", "slippage_mode")
+NUMBERS = (*RATES, "initial_cash")
+TEXTS = ("pool_from", "pool_version", "ticker", "venue", "interval", "start", "end", "strategy", "slippage_mode")
+MODEL_KEYS = ("models", "model", "in_sample")
+"""Which trained model `model_forecast` reads, and whether bars that it has seen may be tested."""
 RESOLVED_ONLY = ("universe_source", "universe_version")
 """Keys that a resolved configuration has and that nobody sets: they are read over."""
-RUN_KEYS = (*TEXTS, *NUMBERS, *RESOLVED_ONLY, "strategy_params")
+RUN_KEYS = (*TEXTS, *NUMBERS, *MODEL_KEYS, *RESOLVED_ONLY, "strategy_params")
 SEARCH_KEYS = ("method", "param_grid", "param_ranges", "trials", "seed", "sort_by", "ascending", "min_trades")
 SWEEP_KEYS = (*RUN_KEYS, *SEARCH_KEYS, "mode", "search", "constraints")
 CUT_KEYS = ("train_days", "test_days", "step_days")
@@ -81,11 +84,29 @@ def block(given: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def joined_settings(file: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """A file's settings with what was asked beside it on top; parameters of the strategy under `strategy_params`, other unknown names left out."""
+    """A file's settings with what was asked beside it on top; parameters of the strategy under `strategy_params`, other unknown names left out.
+
+    Raises ConfigurationError for a parameter of another strategy, or one with two values.
+    """
     asked = {name: value for name, value in params.items() if value is not None}
-    known = find_strategy(str(asked.get("strategy", file.get("strategy", DEFAULT_STRATEGY)))).defaults
-    parameters = {**block(file, "strategy_params"), **{name: asked[name] for name in known if name in asked}, **block(asked, "strategy_params")}
-    return {**file, **asked, "strategy_params": parameters}
+    strategy = find_strategy(str(asked.get("strategy", file.get("strategy", DEFAULT_STRATEGY))))
+    named, nested = {name: asked[name] for name in strategy.defaults if name in asked}, block(asked, "strategy_params")
+    for name in named.keys() & nested.keys():
+        if parameter(strategy, named, name) != parameter(strategy, nested, name):
+            raise ConfigurationError(f"expected one value of {name}, found {named[name]} and {nested[name]}", where="strategy_params")
+    foreign = sorted({name for other in STRATEGIES.values() for name in other.defaults} & asked.keys() - strategy.defaults.keys())
+    if foreign:
+        raise ConfigurationError(f"expected {strategy.allowed}, found {foreign[0]}", where="strategy_params")
+    # A list of symbols in the file gives way to a pool that is asked for beside it.
+    kept = {name: value for name, value in file.items() if name != "ticker" or not {"pool_from", "pool_version"} & asked.keys()}
+    return {**kept, **asked, "strategy_params": {**block(file, "strategy_params"), **named, **nested}}
+
+
+def parameter(strategy: Strategy, given: Mapping[str, Any], name: str) -> float:
+    """A strategy's parameter as a number; true and false are 1 and 0 where it is one of the two. Raises ConfigurationError for anything else."""
+    truths = {"true": 1.0, "false": 0.0}
+    word = str(given[name]).lower()
+    return truths[word] if strategy.kinds.get(name) is bool and word in truths else number(given, name)
 
 
 def number(given: Mapping[str, Any], name: str) -> float:

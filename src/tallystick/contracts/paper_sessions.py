@@ -202,7 +202,7 @@ CONTRACTS = (
     _of_session(
         "report",
         "report.json",
-        version="1.1",
+        version="1.2",
         purpose="The public report of a paper session; its run_id is the session id",
         consumers=(Consumer("outside.machines", ("machine_contract",), "read the result of a request"), _PEOPLE),
         shape=PaperReport,

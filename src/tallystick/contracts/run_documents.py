@@ -111,7 +111,7 @@ class Costs(Shape):
     """What trading cost, in quote units: fees paid, and the distance between each fill and the open it was measured against.
 
     `funding_included` says whether funding payments are in the equity. `turnover` is traded notional over mean equity. `spread` and `slippage` are the two
-    parts of `spread_and_slippage`; `funding` is what was paid, negative when it was received.
+    parts of `spread_and_slippage`; `funding` is what was paid, negative when it was received. `liquidated` counts positions that were taken away.
     """
 
     fees: SignedDecimalText
@@ -125,6 +125,7 @@ class Costs(Shape):
     spread: SignedDecimalText | None = None
     slippage: SignedDecimalText | None = None
     funding: SignedDecimalText | None = None
+    liquidated: Count | None = None
 
 
 class Exposure(Shape):
@@ -170,7 +171,7 @@ class RunReport(Shape):
     """`report.json`: the canonical public artifact of a run. `results` holds the best rows (one per symbol for a plain run), at most ten.
 
     oos_leaderboard: for a walk-forward, its configurations by what they did on test periods, at most ten.
-    portfolio_modes: for a portfolio, the ways to split its capital.
+    portfolio_modes: for a portfolio, the ways to split its capital. warnings: what to know before believing the result.
     """
 
     schema_version: Literal["1.0"]
@@ -196,6 +197,7 @@ class RunReport(Shape):
     evidence: Evidence | None = None
     capacity: Capacity | None = None
     overfitting: Overfitting | None = None
+    warnings: tuple[str, ...] | None = None
 
 
 class RunMetrics(Shape):

@@ -40,7 +40,7 @@ from tallystick.contracts.run_documents import (
     UtcText,
 )
 from tallystick.contracts.sweep_tables import LEADERBOARD_RULES, WALKFORWARD_RULES, LeaderboardTable, WalkforwardTable
-from tallystick.contracts.workflows import ForwardSettings, PortfolioSettings, SearchSettings, WalkforwardSettings
+from tallystick.contracts.workflows import ForwardSettings, ModelSettings, PortfolioSettings, SearchSettings, WalkforwardSettings
 
 RUNS_ROOT = "outputs/runs"
 _RUN = f"{RUNS_ROOT}/{{run_id}}"
@@ -67,7 +67,10 @@ class ResolvedConfig(Shape):
 
     ticker: symbols joined by commas. start inclusive, end exclusive. interval as `1h`. fee, k_atr, leverage and spread are per trade: fee a fraction of
     notional, slippage_bps and spread_bps basis points of the price, k_atr times ATR / close under mode `atr`. initial_cash in quote units, split equally.
-    search, walkforward, forward, portfolio: what that workflow did beyond a plain run; for a sweep, strategy_params holds what was not searched.
+    funding_rate: fraction of the position's value, paid by the long at each funding time of the instrument where it is above 0, by the short below.
+    volume_share: fraction of a bar's volume that orders may take, 0 for no limit. liquidation_fee: fraction of notional on top of the fee.
+    model: the trained model that decided, where one did. search, walkforward, forward, portfolio: what that workflow did beyond a plain run; for a
+    sweep, strategy_params holds what was not searched.
     """
 
     ticker: str
@@ -86,6 +89,10 @@ class ResolvedConfig(Shape):
     initial_cash: float
     universe_source: str
     universe_version: str | None
+    funding_rate: float | None = None
+    volume_share: float | None = None
+    liquidation_fee: float | None = None
+    model: ModelSettings | None = None
     search: SearchSettings | None = None
     walkforward: WalkforwardSettings | None = None
     forward: ForwardSettings | None = None
@@ -155,8 +162,8 @@ def _tickers(config: Any) -> str | None:
 
 
 def _costs(config: Any) -> str | None:
-    for name in ("slippage_bps", "spread_bps", "k_atr"):
-        if getattr(config, name) < 0:
+    for name in ("slippage_bps", "spread_bps", "k_atr", "volume_share", "liquidation_fee"):
+        if (getattr(config, name) or 0.0) < 0:
             return f"{name} {getattr(config, name)}"
     for name in ("leverage", "initial_cash"):
         if getattr(config, name) <= 0:
@@ -210,7 +217,7 @@ CONTRACTS = (
     _of_run(
         "config",
         "config.json",
-        version="1.1",
+        version="1.2",
         purpose="The resolved configuration of a run",
         consumers=(Consumer("artifacts.run_index", ("ticker", "start", "end"), "build the index"), _PEOPLE),
         shape=ResolvedConfig,
@@ -235,7 +242,7 @@ CONTRACTS = (
     _of_run(
         "report",
         "report.json",
-        version="1.1",
+        version="1.2",
         purpose="The canonical public report of a run, with the machine-facing result in machine_contract",
         consumers=(_MACHINES, Consumer("artifacts.run_index", ("header", "summary"), "build the index"), _PEOPLE),
         shape=RunReport,

@@ -141,7 +141,7 @@ CONTRACTS = (
     _table("experiments", ExperimentsTable, "Everything that a sweep tried, in order", "research.sweep", rules=EXPERIMENTS_RULES),
     Contract(
         name="runs.best_config",
-        version="1.0",
+        version="1.1",
         purpose="The best experiment's configuration, ready to be run again or forward",
         producer="research.sweep",
         consumers=(_PEOPLE, Consumer("apps.research_runs", ("*",), "run it again")),
@@ -154,7 +154,7 @@ CONTRACTS = (
     ),
     Contract(
         name="runs.config_resolved",
-        version="1.0",
+        version="1.1",
         purpose="The resolved configuration of a sweep or walk-forward, as people write it",
         producer="research.sweep",
         consumers=(_PEOPLE,),

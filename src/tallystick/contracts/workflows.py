@@ -1,4 +1,4 @@
-"""Settings of the workflows that run a strategy more than once: sweep, walk-forward, forward, portfolio. They stand in `config.json` of such a run."""
+"""Settings of the model that a run used, and of the workflows that run a strategy more than once. They stand in `config.json` of such a run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ from tallystick.contracts.run_documents import Count, Sha256Text, UtcText
 SearchMethod = Literal["grid", "random", "optuna"]
 SplitScheme = Literal["explicit", "anchored", "rolling"]
 PortfolioMode = Literal["raw_capital", "equal_weight", "custom_weight"]
+
+
+class ModelSettings(Shape):
+    """A trained model as a run used it: `run` is the training run (run id / instance), SHA-256 of its meta and of its model file.
+
+    trained_until: open time of the last bar that any model of the training run was fitted or judged on, null where that is not recorded. in_sample: whether
+    the run was allowed to test bars up to there, and does. doubts: why the model is not fully trusted, as the promotion gate or the loader says.
+    """
+
+    run: str
+    target: str
+    family: str
+    meta_sha256: Sha256Text
+    model_sha256: Sha256Text
+    trained_until: UtcText | None
+    in_sample: bool
+    doubts: tuple[str, ...]
 
 
 class ParameterRange(Shape):

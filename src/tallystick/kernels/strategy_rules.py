@@ -12,7 +12,7 @@ import numpy as np
 from numpy import float64, int64
 from numpy.typing import NDArray
 
-from tallystick.kernels.kernel import kernel
+from tallystick.kernels.kernel import inner_lean_kernel, kernel
 from tallystick.kernels.matching import price_ticks
 from tallystick.kernels.money import NO_VALUE
 
@@ -24,7 +24,7 @@ TIE = 1e-12
 """Two averages this close, as a fraction of the price, are equal: sums of the same ticks in another order."""
 
 
-@kernel
+@inner_lean_kernel
 def _cross(before: NDArray[float64], now: NDArray[float64], shorts: bool, held: int) -> int:
     """now, before: close over the fast average − 1 and over the slow one, of this bar and the last. The fast lies above where its ratio is the smaller.
 
@@ -41,7 +41,7 @@ def _cross(before: NDArray[float64], now: NDArray[float64], shorts: bool, held: 
     return 1 if up else -1 if shorts else 0
 
 
-@kernel
+@inner_lean_kernel
 def _levels(x: float, enter: float, leave: float, shorts: bool, held: int) -> int:
     """Long from `enter` up, until x is below `leave`; short the mirror image."""
     if math.isnan(x):
@@ -53,7 +53,7 @@ def _levels(x: float, enter: float, leave: float, shorts: bool, held: int) -> in
     return 0 if held * x < leave and held != 0 else KEEP
 
 
-@kernel
+@inner_lean_kernel
 def _reversion(x: float, enter: float, leave: float, shorts: bool, held: int) -> int:
     """Long below −enter, until x is at or above −leave; short the mirror image."""
     if math.isnan(x):
@@ -65,7 +65,7 @@ def _reversion(x: float, enter: float, leave: float, shorts: bool, held: int) ->
     return -1 if x > enter and shorts else KEEP
 
 
-@kernel
+@inner_lean_kernel
 def desired_side(kind: int, before: NDArray[float64], now: NDArray[float64], params: NDArray[float64], held: int) -> int:
     """What a rule wants held after this bar. before, now: its features float64[F]; params float64[3]: enter, leave, shorts (0 or 1); held: −1, 0 or 1."""
     shorts = params[2] > 0.0
@@ -81,13 +81,18 @@ def desired_side(kind: int, before: NDArray[float64], now: NDArray[float64], par
     return _levels(now[0], params[0], params[1], shorts, held)
 
 
-@kernel
-def next_side(kind: int, before: NDArray[float64], now: NDArray[float64], params: NDArray[float64], held: int) -> int:
-    """`desired_side` as what is held next: a change of side goes through flat."""
+@inner_lean_kernel
+def _next_side(kind: int, before: NDArray[float64], now: NDArray[float64], params: NDArray[float64], held: int) -> int:
     wanted = desired_side(kind, before, now, params, held)
     if wanted == KEEP:
         return held
     return 0 if wanted == -held else wanted
+
+
+@kernel
+def next_side(kind: int, before: NDArray[float64], now: NDArray[float64], params: NDArray[float64], held: int) -> int:
+    """`desired_side` as what is held next: a change of side goes through flat."""
+    return _next_side(kind, before, now, params, held)
 
 
 @kernel
@@ -101,7 +106,7 @@ def rule_targets(kind: int, features: NDArray[float64], params: NDArray[float64]
         for t in range(features.shape[2]):
             for f in range(count):
                 now[f] = features[s, f, t]
-            held = next_side(kind, before, now, params, held)
+            held = _next_side(kind, before, now, params, held)
             out[s, t] = held * weight
             for f in range(count):
                 before[f] = now[f]

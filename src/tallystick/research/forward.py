@@ -27,12 +27,13 @@ from tallystick.research.account_sections import Universe, account_of, evidence_
 from tallystick.research.candidates import Candidate, sealed_run
 from tallystick.research.evaluation import account_returns, equity_csv, trade_rows, trades_csv
 from tallystick.research.report_page import run_html
-from tallystick.research.run_config import RunConfig
+from tallystick.research.run_config import COSTS, RunConfig
 from tallystick.research.run_folder import Findings, RunResult, publish, read_result
 from tallystick.research.run_pictures import traded_prices
-from tallystick.research.run_report import Provenance, number, percent, summary_lines
+from tallystick.research.run_report import Provenance, number, percent, summary_lines, warning_lines
 from tallystick.research.simulation import Simulation
 from tallystick.research.sweep import resolved_config
+from tallystick.research.trained_forecast import TrainedForecast
 from tallystick.research.trials import TrialJob, Window, trial_job
 
 POOL_HISTORY_MARK = " releases, sha256 "
@@ -67,20 +68,16 @@ def first_request(candidate: Candidate, *, start_ns: int | None, end_ns: int | N
     return ForwardRequest(start_ns if start_ns is not None else chosen_until, end_ns, initial_cash)
 
 
-def frozen_config(candidate: Candidate, initial_cash: float) -> RunConfig:
-    """The candidate as a run's configuration."""
+def frozen_config(candidate: Candidate, initial_cash: float, model: TrainedForecast | None = None) -> RunConfig:
+    """The candidate as a run's configuration; what an older version did not record is as it was then, its default."""
     config = candidate.config
     return RunConfig(
         symbols=tuple(config.ticker.split(",")),
         strategy=config.strategy,
         parameters=dict(config.strategy_params),
-        fee=config.fee,
-        slippage_bps=config.slippage_bps,
-        slippage_mode=config.slippage_mode,
-        k_atr=config.k_atr,
-        spread_bps=config.spread_bps,
-        leverage=config.leverage,
         initial_cash=initial_cash,
+        model=model,
+        **{name: getattr(config, name) for name in COSTS if getattr(config, name) is not None},
     )
 
 
@@ -94,13 +91,14 @@ def forward(
     *,
     universe: Universe,
     now_ns: int,
+    model: TrainedForecast | None = None,
 ) -> RunResult:
-    """Run the candidate forward and write the run folder with its `portfolio_state.json`.
+    """Run the candidate forward and write the run folder with its `portfolio_state.json`. model: the one that the candidate names, where it names one.
 
     A resumed run without new bars is answered by the run that it would go on from. Raises DataError without bars after the start, or where the bars
     of a resumed run are not what they were.
     """
-    job = trial_job(panel, book, frozen_config(candidate, request.initial_cash))
+    job = trial_job(panel, book, frozen_config(candidate, request.initial_cash, model))
     end_ns = min(panel.end_ns, request.end_ns) if request.end_ns is not None else panel.end_ns
     if end_ns <= request.start_ns:
         raise DataError(
@@ -191,9 +189,8 @@ def _findings(
     evaluation, year = account.evaluation, account.sections["annualisation"].bars_per_year
     returns = account_returns(simulation, job.config.terms)
     evidence = evidence_for(workspace, config, returns, year, [evaluation.summary.sharpe_simple], now_ns=now_ns)
-    origin = (
-        f"--resume {settings.resumed_from}" if settings.resumed_from else f"--from {settings.source_run_id} --metric {settings.metric} --rank {settings.rank}"
-    )
+    begun = f"--metric {settings.metric} --rank {settings.rank} --start {config.start} --initial-cash {config.initial_cash!r}"
+    origin = f"--resume {settings.resumed_from}" if settings.resumed_from else f"--from {settings.source_run_id} {begun}"
     prices = traded_prices(job.period(window), job.instruments, simulation)
     return Findings(
         mode="forward",
@@ -221,7 +218,7 @@ def forward_page(report: RunReport) -> bytes:
     lines = [f"# Forward run {report.header.run_id}", ""]
     lines += [f"{config['strategy']} on {config['ticker']}, {config['interval']} bars of {config['venue']}, {config['start']} to {config['end']}.", ""]
     lines += [f"Frozen parameters: {shown}; rank {settings['rank']} by {settings['metric']} of {settings['source_run_id']},"]
-    lines += [f"which saw bars until {settings['chosen_until']}.", "", *summary_lines(report.summary)]
+    lines += [f"which saw bars until {settings['chosen_until']}.", *warning_lines(report), "", *summary_lines(report.summary)]
     if report.benchmark is not None:
         lines += [f"| buy and hold | {percent(report.benchmark.total_return)} |"]
     if report.costs is not None:

@@ -13,7 +13,7 @@ from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.store import read_artifact, read_bytes
 from tallystick.contracts.errors import ConfigurationError, DataError
 from tallystick.contracts.market import minutes_of
-from tallystick.contracts.quote_money import amount_of, micro_of
+from tallystick.contracts.quote_money import MICRO, amount_of, micro_of
 from tallystick.contracts.registry import contract
 from tallystick.contracts.run_documents import PortfolioModeResult, RunReport, RunSummary
 from tallystick.contracts.runs import IndexRow, ResolvedConfig
@@ -23,8 +23,9 @@ from tallystick.contracts.time import iso_from_ns, ns_from_iso
 from tallystick.contracts.workflows import PortfolioMode, PortfolioSettings, PortfolioSource
 from tallystick.kernels import performance
 from tallystick.research.candidates import sealed_run
+from tallystick.research.report_page import Curve, portfolio_html
 from tallystick.research.run_folder import Findings, RunResult, publish
-from tallystick.research.run_report import Provenance, number, percent, summary_lines
+from tallystick.research.run_report import Provenance, number, percent, summary_lines, warning_lines
 from tallystick.research.simulation import Ints, figures
 
 MODES: tuple[PortfolioMode, ...] = get_args(PortfolioMode)
@@ -241,6 +242,7 @@ def portfolio(workspace: Workspace, rows: Sequence[IndexRow], request: Portfolio
         summary=summary,
         command=_command(request, provenance),
         page=portfolio_page,
+        pictures=lambda report: portfolio_html(report, Curve(whole.times_ns, whole.equity / MICRO, whole.start_micro / MICRO)),
         documents={
             "runs.equity": table_bytes(("timestamp", "equity", "cash", "gross"), curve),
             "runs.portfolio_components": table_bytes(tuple(ComponentRow.model_fields), components),
@@ -252,6 +254,7 @@ def portfolio(workspace: Workspace, rows: Sequence[IndexRow], request: Portfolio
             "universe_note": "Forward runs chosen now: their results were known when they were chosen.",
             "advanced": advanced,
             "portfolio_modes": mode_rows,
+            "warnings": tuple(f"{source.row.run_id}: {warning}" for source in sources for warning in source.report.warnings or ()),
         },
         advanced=advanced,
     )
@@ -326,7 +329,7 @@ def _config(sources: Sequence[Source], weights: Sequence[float], request: Portfo
 def _command(request: PortfolioRequest, provenance: Provenance) -> str:
     parts = ["tallystick portfolio", f"--mode {request.mode}"]
     parts += [f"--weights {','.join(f'{name}={value!r}' for name, value in sorted(request.weights.items()))}"] if request.weights else []
-    parts += [f"--rank-metric {request.rank_metric}"] if request.top_n else []
+    parts += [f"--rank-metric {request.rank_metric}"]
     parts += [f"--{name.replace('_', '-')}" + ("" if value == "true" else f" {value}") for name, value in request.filters().items()]
     return " ".join([*parts, f"--now {provenance.created_at}"])
 
@@ -334,8 +337,8 @@ def _command(request: PortfolioRequest, provenance: Provenance) -> str:
 def portfolio_page(report: RunReport) -> bytes:
     """`run_report.md` of a portfolio."""
     config = report.config_resolved
-    lines = [f"# Portfolio {report.header.run_id}", "", f"{len(config['portfolio']['sources'])} forward runs, {config['portfolio']['mode']}.", ""]
-    lines += [*summary_lines(report.summary), "", "| split of the capital | return | Sharpe | drawdown |", "|---|---:|---:|---:|"]
+    lines = [f"# Portfolio {report.header.run_id}", "", f"{len(config['portfolio']['sources'])} forward runs, {config['portfolio']['mode']}."]
+    lines += [*warning_lines(report), "", *summary_lines(report.summary), "", "| split of the capital | return | Sharpe | drawdown |", "|---|---:|---:|---:|"]
     lines += [
         f"| {row.mode} | {percent(row.total_return)} | {number(row.sharpe_simple)} | {percent(row.max_drawdown)} |" for row in report.portfolio_modes or ()
     ]

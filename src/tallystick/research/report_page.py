@@ -1,4 +1,4 @@
-"""`report.html`: a run, a sweep or a walk-forward as one self-contained page, from the report and the series behind it."""
+"""`report.html`: a run, a sweep, a walk-forward or a portfolio as one self-contained page, from the report and the series behind it."""
 
 from __future__ import annotations
 
@@ -55,6 +55,11 @@ def walkforward_html(report: RunReport, splits: Sequence[WalkforwardRow], metric
     return _page(report, [shown, _split_table(splits), _overfitting(report), *(_curves(curve) if curve else ()), _settings(report)])
 
 
+def portfolio_html(report: RunReport, curve: Curve) -> bytes:
+    """The page of a portfolio: its curve, the ways to split its capital, the forward runs that it joins."""
+    return _page(report, [*_curves(curve), _modes(report), _joined_runs(report), _settings(report)])
+
+
 def _page(report: RunReport, sections: Sequence[Section]) -> bytes:
     config = report.config_resolved
     names = str(config["ticker"]).split(",")
@@ -64,11 +69,12 @@ def _page(report: RunReport, sections: Sequence[Section]) -> bytes:
         f"{config['start'][:10]} to {config['end'][:10]}. Universe: {report.universe_source or 'not recorded'}.",
         report.universe_note or "",
         f"Annualised with {report.annualisation.says}." if report.annualisation else "",
+        *(report.warnings or ()),
     ]
     foot = f"Made by Tallystick {report.header.code_version} from report.json, which holds every number. Past results promise nothing."
     mode = report.machine_contract.mode
     title = str(config.get("strategy", mode))
-    return page(title if mode == "run" else f"{title} · {mode}", lines, tiles(_figures(report)), sections, foot)
+    return page(title if mode in ("run", title) else f"{title} · {mode}", lines, tiles(_figures(report)), sections, foot)
 
 
 def _figures(report: RunReport) -> list[tuple[str, str]]:
@@ -136,6 +142,7 @@ def _money(report: RunReport) -> list[Section]:
         ("fills", f"{costs.fills:,}"),
         ("refused for size", f"{costs.refused_small:,}"),
         ("cut to margin", f"{costs.cut_to_margin:,}"),
+        ("taken away by liquidation", "–" if costs.liquidated is None else f"{costs.liquidated:,}"),
     ]
     if report.capacity is not None:
         room = report.capacity
@@ -232,6 +239,32 @@ def _split_table(rows: Sequence[WalkforwardRow]) -> Section:
     return Section("What was chosen", "", table(names, body, numbers=(2, 3, 4, 5, 6)) if body else "")
 
 
+def _modes(report: RunReport) -> Section:
+    names = ("split of the capital", "first capital", "last equity", "total return", "Sharpe", "max drawdown")
+    body = [
+        (r.mode, r.initial_capital, r.final_equity, percent(r.total_return), number(r.sharpe_simple), percent(r.max_drawdown))
+        for r in report.portfolio_modes or ()
+    ]
+    return Section("Ways to split the capital", "The same forward runs under each.", table(names, body, numbers=(1, 2, 3, 4, 5)))
+
+
+def _joined_runs(report: RunReport) -> Section:
+    names = ("run", "symbols", "strategy", "share", "total return", "Sharpe", "max drawdown", "trades")
+    body = [
+        (
+            r["run_id"],
+            r["ticker"],
+            r["strategy"],
+            percent(r["weight"]),
+            *(percent(r["total_return"]), number(r["sharpe_simple"]), percent(r["max_drawdown"])),
+            f"{r['trades']:,}",
+        )
+        for r in report.results
+    ]
+    says = "Each before the split; at most ten are shown, portfolio_components.csv has all."
+    return Section("Forward runs", says, table(names, body, numbers=(3, 4, 5, 6, 7)))
+
+
 def _params(text: str) -> str:
     found: Mapping[str, Any] = json.loads(text)
     return ", ".join(f"{name} {value:g}" if isinstance(value, int | float) else f"{name} {value}" for name, value in sorted(found.items()))
@@ -256,6 +289,7 @@ def _overfitting(report: RunReport) -> Section:
 def _settings(report: RunReport) -> Section:
     config = {**report.config_resolved, **dict(report.config_resolved.get("strategy_params") or {})}
     skipped = ("ticker", "strategy_params")
+    config |= {f"model.{name}": value for name, value in (config.pop("model", None) or {}).items()}
     rows = [(name, "–" if value is None else str(value)) for name, value in sorted(config.items()) if name not in skipped]
     rows.append(("symbols", str(report.config_resolved["ticker"]).replace(",", ", ")))
     again = report.reproduce

@@ -36,12 +36,12 @@ from tallystick.research.honesty.track_record import evidence_of
 from tallystick.research.honesty.trials import count_trials, with_own
 from tallystick.research.pool_history import PoolHistory, features_of_the_time, pool_weights
 from tallystick.research.report_page import run_html
-from tallystick.research.run_config import RunConfig, resolved
+from tallystick.research.run_config import RATES, RunConfig, resolved
 from tallystick.research.run_folder import Findings, RunResult, publish
 from tallystick.research.run_pictures import curve_of, traded_prices
-from tallystick.research.run_report import Provenance, config_hash, run_page
+from tallystick.research.run_report import Provenance, config_hash, run_page, universe_flags
 from tallystick.research.simulation import Floats, Simulation, rows_of, simulate_targets, slippage_rows
-from tallystick.research.strategies import find_strategy, in_bars, resolve_parameters
+from tallystick.research.strategies import in_bars, resolve_parameters
 
 ATR = "atr_14"
 LEAST_BARS = 100
@@ -181,7 +181,7 @@ def _evidence(workspace: Workspace, tested: _Tested, config: RunConfig, digest: 
 
 def strategy_parameters(config: RunConfig, panel: BarPanel) -> dict[str, float]:
     """Every parameter of the run's strategy, days also in bars."""
-    return in_bars(resolve_parameters(find_strategy(config.strategy), config.parameters), panel.interval_minutes, panel.day_minutes)
+    return in_bars(resolve_parameters(config.decides, config.parameters), panel.interval_minutes, panel.day_minutes)
 
 
 def decided_weights(panel: BarPanel, period: BarPanel, config: RunConfig, pool: PoolHistory | None = None) -> tuple[Floats, Floats | None]:
@@ -189,7 +189,7 @@ def decided_weights(panel: BarPanel, period: BarPanel, config: RunConfig, pool: 
 
     Each symbol gets an equal part of the account; with the history of a pool, each member of the pool of the time.
     """
-    strategy = find_strategy(config.strategy)
+    strategy = config.decides
     with_atr = config.slippage_mode == "atr"
     parameters = strategy_parameters(config, panel)
     wanted = strategy.features(parameters)
@@ -229,20 +229,18 @@ def _findings(tested: _Tested, provenance: Provenance) -> Findings:
 def command_line(config: ResolvedConfig, provenance: Provenance, pool_from: str | None = None) -> str:
     """The command that makes this run again from the same bars, every flag named."""
     flags = {
-        **({"ticker": config.ticker} if pool_from is None else {"pool-from": pool_from}),
+        **universe_flags(config, pool_from),
         "venue": config.venue,
         "interval": config.interval,
         "start": config.start,
         "end": config.end,
         "strategy": config.strategy,
-        "fee": repr(config.fee),
-        "slippage-bps": repr(config.slippage_bps),
+        **({} if config.model is None else {"models": config.model.run, "model": f"{config.model.target}/{config.model.family}"}),
+        **{name.replace("_", "-"): repr(getattr(config, name)) for name in RATES},
         "slippage-mode": config.slippage_mode,
-        "k-atr": repr(config.k_atr),
-        "spread-bps": repr(config.spread_bps),
-        "leverage": repr(config.leverage),
         "initial-cash": repr(config.initial_cash),
         "now": provenance.created_at,
     }
+    seen = ["--in-sample"] if config.model is not None and config.model.in_sample else []
     parameters = [part for name, value in config.strategy_params.items() for part in ("--param", f"{name}={value!r}")]
-    return shlex.join(["tallystick", "run", *(part for name, value in flags.items() for part in (f"--{name}", value)), *parameters])
+    return shlex.join(["tallystick", "run", *(part for name, value in flags.items() for part in (f"--{name}", value)), *seen, *parameters])

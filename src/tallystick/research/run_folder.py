@@ -16,6 +16,7 @@ from tallystick.contracts.registry import contract
 from tallystick.contracts.run_documents import COMMAND_OF, SCHEMA_VERSION, RunReport, RunSummary
 from tallystick.contracts.runs import RUNS_ROOT, ResolvedConfig
 from tallystick.research.run_report import Provenance, config_hash, relative_names, report_document
+from tallystick.research.trained_forecast import warnings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def run_files(place: Workspace, run_id: str, found: Findings, provenance: Proven
         files=relative_names(files, get_research_run_dir(place, run_id)),
         folder=f"{RUNS_ROOT}/{run_id}",
         results=found.results,
-        sections=found.sections,
+        sections={**found.sections, "warnings": (*found.sections.get("warnings", ()), *warnings_of(found.config)) or None},
         best_result=found.best_result,
     )
     files[place.path("runs.report", run_id=run_id)] = encode_artifact(contract("runs.report"), report)

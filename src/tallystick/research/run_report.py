@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from tallystick.contracts.run_documents import (
     RunReport,
     RunSummary,
 )
+from tallystick.contracts.runs import RUNS_ROOT, ResolvedConfig
 from tallystick.contracts.training import CodeVersion
 
 
@@ -45,6 +47,19 @@ class Provenance:
 def config_hash(document: Any) -> str:
     """SHA-256 of the canonical JSON of a resolved configuration."""
     return sha256_bytes(canonical_json(document))
+
+
+def universe_flags(config: ResolvedConfig, pool_from: str | None) -> dict[str, str]:
+    """The flag that gives a run the same symbols from the same source again. pool_from: the history of the pool that it followed."""
+    if pool_from is not None:
+        return {"pool-from": pool_from}
+    return {"ticker": config.ticker} if config.universe_version is None else {"pool-version": config.universe_version}
+
+
+def search_command(name: str, config: ResolvedConfig, created_at: str, pool_from: str | None) -> str:
+    """The command that makes a search again from its resolved configuration, which names symbols but not the pool that they came from."""
+    pool = [part for flag, value in universe_flags(config, pool_from).items() if flag != "ticker" for part in (f"--{flag}", value)]
+    return shlex.join(["tallystick", name, "--config", f"{RUNS_ROOT}/{{run_id}}/config_resolved.yaml", *pool, "--now", created_at])
 
 
 def entries(files: Mapping[str, bytes]) -> tuple[ArtifactEntry, ...]:
@@ -188,12 +203,18 @@ def worth_lines(report: RunReport) -> list[str]:
     return lines
 
 
+def warning_lines(report: RunReport) -> list[str]:
+    """What to know before believing the result, for people; nothing where there is nothing to know."""
+    return [line for warning in report.warnings or () for line in ("", f"**{warning}**")]
+
+
 def run_page(report: RunReport) -> bytes:
     """`run_report.md`."""
     config, costs, exposure, benchmark = report.config_resolved, report.costs, report.exposure, report.benchmark
     lines = [f"# Run {report.header.run_id}", "", f"{config['strategy']} on {config['ticker']}, {config['interval']} bars of {config['venue']}."]
     lines += ["", f"From {config['start']} to {config['end']}; universe: {report.universe_source}."]
     lines += [report.universe_note] if report.universe_note else []
+    lines += warning_lines(report)
     lines += ["", *summary_lines(report.summary)]
     if benchmark is not None:
         lines += [f"| buy and hold | {percent(benchmark.total_return)} |", f"| above buy and hold | {percent(benchmark.excess_return)} |"]
@@ -201,7 +222,8 @@ def run_page(report: RunReport) -> bytes:
         split = "" if costs.spread is None else f" (spread {costs.spread}, slippage {costs.slippage})"
         lines += ["", f"Fees {costs.fees}, spread and slippage {costs.spread_and_slippage}{split}, {costs.fills} fills, turnover {number(costs.turnover)}."]
         lines += [f"Mean gross exposure {percent(exposure.mean_gross)}, in the market {percent(exposure.time_in_market)} of the time."]
-        lines += ["" if costs.funding_included else "Funding payments are not included."]
+        lines += [f"Funding paid {costs.funding}." if costs.funding_included else "Funding payments are not included."]
+        lines += [f"Positions taken away by liquidation: {costs.liquidated}."] if costs.liquidated else []
     lines += worth_lines(report)
     if report.annualisation is not None:
         lines += ["", f"Annualised with {report.annualisation.says}."]

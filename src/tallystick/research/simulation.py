@@ -83,7 +83,8 @@ class Simulation:
     """What happened. curve int64[T, 3]: equity, cash, gross in micro-quote at each close; net is equity less cash.
 
     fills and trades: columns as the kernel names them.
-    funding_micro: paid by us, net. liquidated: positions taken away. A trade's result is after its fees and funding.
+    funding_micro: paid by us, net; charges_funding: whether a rate applied, even where nothing was held when it was due. liquidated: positions taken away.
+    A trade's result is after its fees and funding.
     """
 
     symbols: tuple[str, ...]
@@ -95,6 +96,7 @@ class Simulation:
     cut_to_margin: int
     funding_micro: int = 0
     liquidated: int = 0
+    charges_funding: bool = False
 
 
 def rate_e8(fraction: float, what: str) -> int:
@@ -119,11 +121,18 @@ def rows_of(panel: BarPanel, book: InstrumentBook) -> tuple[Instrument, ...]:
 
 
 def simulation_rules(instruments: Sequence[Instrument], terms: FillTerms, *, in_quantities: bool = False) -> Rules:
-    """The instruments and terms as the kernel takes them. Raises ConfigurationError for a leverage that an instrument does not allow."""
+    """The instruments and terms as the kernel takes them.
+
+    Raises ConfigurationError for a leverage that an instrument does not allow, and for a funding rate where no instrument pays any.
+    """
     units = np.zeros((len(instruments), UNITS), np.int64)
     scales = np.zeros((len(instruments), SCALES))
     tiers: list[tuple[int, int, int]] = []
     steps = funding_steps(instruments)
+    if terms.funding_e8 and not steps:
+        raise ConfigurationError(
+            f"expected no funding_rate for instruments that pay no funding, found {terms.funding_e8 / E8:g}", where=", ".join(row.id for row in instruments[:3])
+        )
     for index, row in enumerate(instruments):
         traded = traded_instrument(row)
         if terms.leverage_e4 > traded.max_leverage(0) * 10_000:
@@ -276,7 +285,7 @@ def simulate_targets(
     while (status := simulate(market, rules, books, tape)) == FULL:
         tape = Tape(tape.curve, _longer(tape.fills), _longer(tape.trades))
     _refuse_failure(status, panel, books)
-    return finished(panel, books, tape)
+    return finished(panel, books, tape, charges_funding=market.due_bars.size > 0)
 
 
 def _longer(table: Ints) -> Ints:
@@ -293,7 +302,7 @@ def _refuse_failure(status: int, panel: BarPanel, books: Books) -> None:
         raise StrategyError(f"expected equity above 0, found the account wiped out at {lost_at}", hint="Lower the leverage")
 
 
-def finished(panel: BarPanel, books: Books, tape: Tape) -> Simulation:
+def finished(panel: BarPanel, books: Books, tape: Tape, *, charges_funding: bool) -> Simulation:
     """The result, with the tables cut to what was written."""
     account = books.account
     return Simulation(
@@ -306,6 +315,7 @@ def finished(panel: BarPanel, books: Books, tape: Tape) -> Simulation:
         cut_to_margin=int(account[ACCOUNT_CUT]),
         funding_micro=int(account[ACCOUNT_FUNDING]),
         liquidated=int(account[ACCOUNT_LIQUIDATED]),
+        charges_funding=charges_funding,
     )
 
 

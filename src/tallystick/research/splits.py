@@ -45,7 +45,8 @@ def memory_bars(panel: BarPanel, config: RunConfig, space: SearchSpace) -> int:
     for name in space.names:
         ends = space.choices(name) or (space.ranges[name].high,)
         longest |= in_bars({name: max(ends)}, panel.interval_minutes, panel.day_minutes)
-    return int(max((value for name, value in longest.items() if name.endswith("_bars")), default=0.0)) + 1
+    looks_back = config.model.memory_bars if config.model is not None else 0
+    return int(max((value for name, value in longest.items() if name.endswith("_bars")), default=looks_back)) + 1
 
 
 def purged(panel: BarPanel, splits: Sequence[Split], gap_bars: int) -> tuple[Split, ...]:

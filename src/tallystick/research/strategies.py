@@ -43,7 +43,8 @@ DEFAULT_STRATEGY = rsi_ma_cross.NAME
 class Strategy:
     """A policy as research runs it.
 
-    defaults: every parameter with its value; bounds: lowest and highest. features(parameters): the columns in the order that `targets` reads.
+    defaults: every parameter with its value; bounds: lowest and highest; kinds: float, int or bool (1 or 0).
+    features(parameters): the columns in the order that `targets` reads.
     targets(features[S, F, T], parameters) answers signed positions float64[S, T] in [−1, 1], each from its own column and those before; NaN is no decision.
     Both get `<name>_bars` beside each `<name>_days`.
     """
@@ -52,14 +53,32 @@ class Strategy:
     says: str
     defaults: Mapping[str, float]
     bounds: Mapping[str, tuple[float, float]]
+    kinds: Mapping[str, type]
     features: Callable[[Parameters], tuple[str, ...]]
     targets: Callable[[Floats, Parameters], Floats]
+
+    @property
+    def allowed(self) -> str:
+        """Its parameters with what each may be, in words that follow "expected"."""
+        named = ", ".join(f"{name} ({self.says_of(name)})" for name in self.defaults)
+        return f"the parameters {named} of {self.name}" if named else f"no parameters of {self.name}"
+
+    def says_of(self, name: str) -> str:
+        """What a parameter may be."""
+        low, high = self.bounds[name]
+        return "true or false" if self.kinds[name] is bool else f"from {low:g} to {high:g}{', whole' if self.kinds[name] is int else ''}"
+
+
+_KINDS: Mapping[str, type] = {"int": int, "bool": bool}
+
+
+def _kinds(shape: type[Any]) -> dict[str, type]:
+    return {row.name: _KINDS.get(str(row.type), float) for row in fields(shape) if row.name in shape.BOUNDS}
 
 
 def _made(shape: type[Any], parameters: Parameters) -> Any:
     """The typed parameters of a strategy, in an equal part of the account."""
-    typed = {row.name: {"int": int, "bool": bool}.get(str(row.type), float) for row in fields(shape)}
-    return shape(weight=1.0, **{name: typed[name](parameters[name]) for name in shape.BOUNDS})
+    return shape(weight=1.0, **{name: kind(parameters[name]) for name, kind in _kinds(shape).items()})
 
 
 def _of_rule(name: str, says: str, shape: type[Any]) -> Strategy:
@@ -69,6 +88,7 @@ def _of_rule(name: str, says: str, shape: type[Any]) -> Strategy:
         says=says,
         defaults={row.name: float(getattr(shape(), row.name)) for row in fields(shape) if row.name in shape.BOUNDS},
         bounds=shape.BOUNDS,
+        kinds=_kinds(shape),
         features=lambda parameters: _made(shape, parameters).rule.features,
         targets=lambda features, parameters: target_weights(_made(shape, parameters).rule, features),
     )
@@ -77,11 +97,15 @@ def _of_rule(name: str, says: str, shape: type[Any]) -> Strategy:
 def model_strategy(model: LoadedModel) -> Strategy:
     """`model_forecast` over a loaded model. Raises ConfigurationError for a model that forecasts no return of every symbol."""
     check_model(model)
-    return replace(
-        STRATEGIES[model_forecast.NAME],
-        features=lambda _parameters: model.feature_list,
-        targets=lambda features, parameters: target_weights(_made(ModelForecastParameters, parameters).rule, forecasts(model, features)),
-    )
+    latest: list[Floats] = []
+
+    def targets(features: Floats, parameters: Parameters) -> Floats:
+        # No parameter changes a forecast, and forecasting is what takes the time: the same features are asked for once.
+        if not latest or latest[0] is not features:
+            latest[:] = [features, forecasts(model, features)]
+        return target_weights(_made(ModelForecastParameters, parameters).rule, latest[1])
+
+    return replace(STRATEGIES[model_forecast.NAME], features=lambda _parameters: model.feature_list, targets=targets)
 
 
 def _needs_model(_parameters: Parameters) -> tuple[str, ...]:
@@ -111,6 +135,7 @@ STRATEGIES: Mapping[str, Strategy] = {
             "ma_bars": (2.0, 500.0),
             "rsi_bars": (2.0, 500.0),
         },
+        kinds={"rsi_buy_max": float, "rsi_sell_min": float, "cooldown_days": float, "ma_bars": int, "rsi_bars": int},
         features=lambda parameters: _rsi_ma_cross(parameters).feature_names,
         targets=lambda features, parameters: rsi_ma_cross.target_weights(features[:, 0], features[:, 1], _rsi_ma_cross(parameters)),
     ),
@@ -141,12 +166,12 @@ def resolve_parameters(strategy: Strategy, given: Parameters) -> dict[str, float
     """Every parameter of the strategy. Raises ConfigurationError for an unknown one or a value outside its bounds."""
     unknown = sorted(set(given) - set(strategy.defaults))
     if unknown:
-        raise ConfigurationError(f"expected the parameters {', '.join(strategy.defaults)} of {strategy.name}, found {unknown[0]}", where="strategy_params")
+        raise ConfigurationError(f"expected {strategy.allowed}, found {unknown[0]}", where="strategy_params")
     found = {name: float(given.get(name, value)) for name, value in strategy.defaults.items()}
     for name, value in found.items():
         low, high = strategy.bounds[name]
-        if not low <= value <= high or ((name.endswith("_bars") or name == "shorts") and value != int(value)):
-            raise ConfigurationError(f"expected {name} from {low:g} to {high:g}, found {value:g}", where="strategy_params")
+        if not low <= value <= high or (strategy.kinds[name] is not float and value != int(value)):
+            raise ConfigurationError(f"expected {name} {strategy.says_of(name)}, found {value:g}", where="strategy_params")
     return found
 
 

@@ -13,7 +13,7 @@ from tallystick.artifacts.canonical import canonical_json, plain
 from tallystick.artifacts.paths import Workspace
 from tallystick.contracts.errors import ConfigurationError, DataError, StrategyError
 from tallystick.contracts.run_documents import RunReport
-from tallystick.contracts.runs import RUNS_ROOT, ResolvedConfig
+from tallystick.contracts.runs import ResolvedConfig
 from tallystick.contracts.sweep_tables import ExperimentRow, LeaderboardRow
 from tallystick.contracts.tables import table_bytes
 from tallystick.contracts.workflows import SearchMethod, SearchSettings
@@ -26,7 +26,7 @@ from tallystick.research.ports import Crew, FanOut, ParameterSearch, Proposal
 from tallystick.research.report_page import Curve, sweep_html
 from tallystick.research.run_config import resolved
 from tallystick.research.run_folder import Findings, RunResult, publish
-from tallystick.research.run_report import Provenance, number, percent, summary_lines
+from tallystick.research.run_report import Provenance, number, percent, search_command, summary_lines, warning_lines
 from tallystick.research.search_spaces import SearchSpace
 from tallystick.research.strategies import find_strategy
 from tallystick.research.trials import METRICS, Trial, TrialJob, TrialPart, Window, ranked, score
@@ -170,7 +170,8 @@ def sweep(
     sharpes = [trial.figures.get("sharpe_simple") for trial in trials]
     evidence = evidence_for(workspace, config, account_returns(best, job.config.terms), year, sharpes, now_ns=now_ns)
     sections = {**account.sections, "evidence": evidence, **overfitting_section(trials, period.bars, year)}
-    result = publish(workspace, sweep_findings(config, trials, order, provenance, sections, account.curve), provenance, now_ns=now_ns)
+    pool_from = None if job.history is None else job.history.source
+    result = publish(workspace, sweep_findings(config, trials, order, provenance, sections, account.curve, pool_from), provenance, now_ns=now_ns)
     log.remove()
     return result
 
@@ -242,9 +243,15 @@ def leaderboard_rows(trials: Sequence[Trial], order: Sequence[int]) -> list[dict
 
 
 def sweep_findings(
-    config: ResolvedConfig, trials: Sequence[Trial], order: Sequence[int], provenance: Provenance, sections: Mapping[str, Any], curve: Curve
+    config: ResolvedConfig,
+    trials: Sequence[Trial],
+    order: Sequence[int],
+    provenance: Provenance,
+    sections: Mapping[str, Any],
+    curve: Curve,
+    pool_from: str | None = None,
 ) -> Findings:
-    """The documents of a sweep. order: places of the ranked experiments, at least one; sections and curve: of the best one."""
+    """The documents of a sweep. order: places of the ranked experiments, at least one; sections and curve: of the best one; pool_from: the pool's history."""
     best = trials[order[0]]
     assert config.search is not None
     # The surface shows a column of the leaderboard.
@@ -256,7 +263,7 @@ def sweep_findings(
         mode="sweep",
         config=config,
         summary=best.summary,
-        command=f"tallystick sweep --config {RUNS_ROOT}/{{run_id}}/config_resolved.yaml --now {provenance.created_at}",
+        command=search_command("sweep", config, provenance.created_at, pool_from),
         page=sweep_page,
         pictures=lambda report: sweep_html(report, [LeaderboardRow.model_validate(row) for row in board], metric, curve),
         documents={
@@ -279,7 +286,8 @@ def sweep_page(report: RunReport) -> bytes:
     search = config["search"]
     lines = [f"# Sweep {report.header.run_id}", ""]
     lines += [f"{config['strategy']} on {config['ticker']}, {config['interval']} bars of {config['venue']}, {config['start']} to {config['end']}.", ""]
-    lines += [f"{search['trials']} experiments by {search['method']}, ranked by {search['sort_by']}. The best one:", "", *summary_lines(report.summary), ""]
+    lines += [f"{search['trials']} experiments by {search['method']}, ranked by {search['sort_by']}. The best one:"]
+    lines += [*warning_lines(report), "", *summary_lines(report.summary), ""]
     lines += ["| rank | parameters | Sharpe | return | drawdown | trades |", "|---:|---|---:|---:|---:|---:|"]
     for row in report.results:
         shown = ", ".join(f"{name} {value:g}" for name, value in row["params"].items())

@@ -19,7 +19,7 @@ from tallystick.market.instruments import InstrumentBook
 from tallystick.research.pool_history import PoolHistory, features_of_the_time, pool_weights
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import Floats, Ints, Simulation, figures, rows_of, simulate_targets, slippage_rows
-from tallystick.research.strategies import find_strategy, in_bars
+from tallystick.research.strategies import in_bars
 
 ATR = "atr_14"
 MOST_PERIODS = 240
@@ -94,6 +94,7 @@ class TrialJob:
     config: RunConfig
     history: PoolHistory | None = None
     _features: dict[str, Floats] = field(init=False, default_factory=dict)
+    _latest: tuple[tuple[object, ...], Floats] | None = field(init=False, default=None)
 
     def prepare(self) -> None:
         """Nothing beyond the imports that unpickling has done."""
@@ -104,11 +105,16 @@ class TrialJob:
 
     def simulate(self, window: Window, proposal: Mapping[str, float]) -> Simulation:
         """The simulation of one parameter set. Raises StrategyError where the account is lost."""
-        strategy = find_strategy(self.config.strategy)
+        strategy = self.config.decides
         parameters = in_bars({**strategy.defaults, **self.config.parameters, **proposal}, self.panel.interval_minutes, self.panel.day_minutes)
         wanted = strategy.features(parameters)
         period = self.period(window)
-        history = self._history(wanted, period)
+        key = (*wanted, period.start_ns, period.bars)
+        if self._latest is None or self._latest[0] != key:
+            # The same array as long as experiments read the same features: what a strategy makes of them alone, it makes once.
+            self._latest = None
+            self._latest = (key, self._history(wanted, period))
+        history = self._latest[1]
         positions = strategy.targets(history, parameters)
         if positions.shape != period.close.shape:
             raise StrategyError(f"expected positions of shape {period.close.shape}, found {positions.shape}", where=self.config.strategy)
@@ -159,7 +165,7 @@ class TrialJob:
             self._features.update({name: np.ascontiguousarray(found[:, place]) for place, name in enumerate(missing)})
         # Features are computed over all bars and then cut, so that they are warm where the period begins; the policy itself begins flat there.
         first = int(np.searchsorted(self.panel.open_times_ns, period.start_ns))
-        return np.ascontiguousarray(np.stack([self._features[name][:, first : first + period.bars] for name in names], axis=1))
+        return np.stack([self._features[name][:, first : first + period.bars] for name in names], axis=1)
 
 
 def trial_job(panel: BarPanel, book: InstrumentBook, config: RunConfig, history: PoolHistory | None = None) -> TrialJob:

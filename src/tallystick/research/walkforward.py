@@ -12,7 +12,7 @@ from tallystick.artifacts.paths import Workspace
 from tallystick.contracts.errors import ConfigurationError, StrategyError
 from tallystick.contracts.quote_money import MICRO, amount_of
 from tallystick.contracts.run_documents import RunSummary
-from tallystick.contracts.runs import RUNS_ROOT, ResolvedConfig
+from tallystick.contracts.runs import ResolvedConfig
 from tallystick.contracts.sweep_tables import WalkforwardRow
 from tallystick.contracts.tables import table_bytes
 from tallystick.contracts.time import iso_from_ns
@@ -24,7 +24,7 @@ from tallystick.research.account_sections import Universe, annualisation, eviden
 from tallystick.research.ports import FanOut, ParameterSearch
 from tallystick.research.report_page import Curve, walkforward_html
 from tallystick.research.run_folder import Findings, RunResult, publish
-from tallystick.research.run_report import Provenance
+from tallystick.research.run_report import Provenance, search_command
 from tallystick.research.simulation import Ints, Simulation, figures
 from tallystick.research.splits import Split, memory_bars, purged
 from tallystick.research.strategies import find_strategy
@@ -192,7 +192,7 @@ def _findings(
         mode="walkforward",
         config=config,
         summary=summary,
-        command=f"tallystick walkforward --config {RUNS_ROOT}/{{run_id}}/config_resolved.yaml --now {provenance.created_at}",
+        command=search_command("walkforward", config, provenance.created_at, None if job.history is None else job.history.source),
         page=walkforward_page,
         pictures=lambda report: walkforward_html(report, table_rows, curve=curve),
         documents=documents,

@@ -14,7 +14,7 @@ from tallystick.contracts.sweep_tables import OutOfSampleRow, OutOfSampleSeriesR
 from tallystick.contracts.tables import table_bytes
 from tallystick.contracts.time import iso_from_ns
 from tallystick.kernels.statistics import mean
-from tallystick.research.run_report import number, percent, summary_lines
+from tallystick.research.run_report import number, percent, summary_lines, warning_lines
 from tallystick.research.simulation import Ints
 from tallystick.research.splits import Split
 from tallystick.research.sweep import core, params_text
@@ -150,7 +150,8 @@ def walkforward_page(report: RunReport) -> bytes:
     lines = [f"# Walk-forward {report.header.run_id}", ""]
     lines += [f"{config['strategy']} on {config['ticker']}, {config['interval']} bars of {config['venue']}, {config['start']} to {config['end']}.", ""]
     lines += [f"{len(settings['splits'])} splits ({settings['scheme']}), {config['search']['trials']} experiments in each, {settings['gap_bars']} bars between"]
-    lines += ["training and test. Test periods only, each split's first choice, one after the other:", "", *summary_lines(report.summary), ""]
+    lines += ["training and test. Test periods only, each split's first choice, one after the other:"]
+    lines += [*warning_lines(report), "", *summary_lines(report.summary), ""]
     lines += ["| split | parameters | Sharpe in training | Sharpe on test | return on test |", "|---|---|---:|---:|---:|"]
     for row in report.results:
         shown = ", ".join(f"{name} {value:g}" for name, value in row["params"].items())

@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fakes.research_lake import live_pool
 from tests.fakes.research_market import NOW_NS, START_NS, book_of, walk_panel
 
 from tallystick.apps.cli.main import main
 from tallystick.apps.research_market import choose_universe
 from tallystick.apps.research_runs import best_run, compared_runs, listed_runs, research_run, run_documents
 from tallystick.artifacts.paths import Workspace
-from tallystick.artifacts.store import write_artifact
 from tallystick.contracts.errors import ArtifactError, ConfigurationError, DataError
-from tallystick.contracts.registry import contract
 from tallystick.contracts.time import NS_PER_SECOND, ns_from_iso
 from tallystick.market.lake import Lake
 
 PANEL = walk_panel(3, 400, seed=5)
-EXAMPLE = Path(__file__).parents[2] / "contracts" / "examples" / "universe.live_pool" / "v1" / "example.json"
 
 
 @pytest.fixture
@@ -34,8 +32,10 @@ def place(tmp_path: Path) -> Workspace:
 
 def test_params_reach_the_run_and_unknown_ones_are_ignored(place: Workspace) -> None:
     params = {"ticker": ["BTCUSDT", "ADAUSDT"], "fee": "0.0005", "start": "2024-01-05", "rsi_buy_max": 55, "cooldown_days": 0.5, "colour": "red"}
+    params |= {"funding_rate": "0.0001", "volume_share": 0.5, "liquidation_fee": 0.01, "leverage": 3}
     config = research_run(place, params, now_ns=NOW_NS).report.config_resolved
     assert (config["ticker"], config["fee"], config["start"]) == ("BTCUSDT,ADAUSDT", 0.0005, "2024-01-05T00:00:00Z")
+    assert [config[name] for name in ("funding_rate", "volume_share", "liquidation_fee", "leverage")] == [0.0001, 0.5, 0.01, 3]
     assert (config["strategy_params"]["rsi_buy_max"], config["strategy_params"]["cooldown_days"]) == (55, 0.5)
 
 
@@ -70,20 +70,11 @@ def test_run_cites_the_coverage_of_the_stored_bars(place: Workspace) -> None:
     assert report.reproduce.coverage[0].sha256 == Lake(place).coverage("testing", 60)[1]
 
 
-def pool(place: Workspace, as_of_date: str) -> None:
-    document = json.loads(EXAMPLE.read_bytes())
-    symbols = ["ETHUSDT", "BTCUSDT", "XRPUSDT", "SUIUSDT", "TRXUSDT"]
-    document |= {"as_of_date": as_of_date, "version": f"{as_of_date}-core_major", "symbols": symbols}
-    document["symbol_map"] = {symbol: {"base_asset": symbol.removesuffix("USDT")} for symbol in symbols}
-    document.pop("selection_meta", None)
-    write_artifact(contract("universe.live_pool"), place.path("universe.live_pool"), document)
-
-
 def test_decision_44_pool_counts_only_where_it_was_known_in_time(place: Workspace) -> None:
     stored = PANEL.symbols
     nothing = choose_universe(place, None, stored, START_NS)
     assert (nothing.symbols, nothing.source) == (tuple(sorted(stored)), "static")
-    pool(place, "2024-01-08")
+    live_pool(place, "2024-01-08")
     known = choose_universe(place, None, stored, ns_from_iso("2024-01-09"))
     assert (known.symbols, known.source, known.version, known.note) == (("ETHUSDT", "BTCUSDT"), "live_pool", "2024-01-08-core_major", None)
     # The pool of a day knows that day's close.

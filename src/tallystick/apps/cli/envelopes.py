@@ -48,6 +48,8 @@ def emit_run(result: Any, request_id: str | None, as_json: bool, more: Callable[
         table(f"{report.header.mode} {result.run_id}", ("result", "value"), rows)
         if more is not None:
             more()
+        for warning in report.warnings or ():
+            say(warning)
         if report.universe_note:
             say(report.universe_note)
         if not result.is_new:

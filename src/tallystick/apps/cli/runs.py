@@ -10,6 +10,7 @@ from tallystick.apps.cli.envelopes import shown
 from tallystick.apps.cli.leaks import leaks
 from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
 from tallystick.apps.cli.output import emit, log, say, table
+from tallystick.apps.cli.run_options import ConfigOption, ParamOption, RequestOption, asked, with_run_options
 
 runs_app = typer.Typer(
     add_completion=False,
@@ -31,47 +32,29 @@ def commands() -> dict[str, Any]:
     return {"run": typer.main.get_command(app), "runs": typer.main.get_command(runs_app)}
 
 
+@with_run_options
 def run(
-    ticker: Annotated[str | None, typer.Option(help="Symbols, comma-separated [default: the live pool's, else every stored one].")] = None,
-    pool_from: Annotated[
-        str | None, typer.Option("--pool-from", help="Trade what was in the pool at the time: history (the local releases), or an object store's address.")
-    ] = None,
-    venue: Annotated[str | None, typer.Option(help="Whose bars [default: the only one in the lake].")] = None,
-    interval: Annotated[str | None, typer.Option(help="Bar interval [default: 1h].")] = None,
-    start: Annotated[str | None, typer.Option(help="First open time [default: the first bar].")] = None,
-    end: Annotated[str | None, typer.Option(help="Open times before this [default: after the last bar].")] = None,
-    strategy: Annotated[str | None, typer.Option(help="See: tallystick strategies list [default: rsi_ma_cross_v2].")] = None,
-    fee: Annotated[float | None, typer.Option(help="Fraction of each fill's notional [default: 0.002].")] = None,
-    slippage_bps: Annotated[float | None, typer.Option(help="Basis points beyond the touch [default: 8].")] = None,
-    slippage_mode: Annotated[str | None, typer.Option(help="fixed or atr [default: fixed].")] = None,
-    k_atr: Annotated[float | None, typer.Option(help="Slippage in ATR, under mode atr [default: 0.05].")] = None,
-    spread_bps: Annotated[float | None, typer.Option(help="Full spread in basis points [default: 0].")] = None,
-    leverage: Annotated[float | None, typer.Option(help="Highest gross position over equity [default: 1].")] = None,
-    initial_cash: Annotated[float | None, typer.Option(help="Quote units [default: 10000].")] = None,
     rsi_buy_max: Annotated[float | None, typer.Option(help="Buy below this RSI only [default: 60].")] = None,
     rsi_sell_min: Annotated[float | None, typer.Option(help="Sell above this RSI [default: 75].")] = None,
     cooldown_days: Annotated[float | None, typer.Option(help="Days without a signal after one [default: 0].")] = None,
     ma_bars: Annotated[float | None, typer.Option(help="Bars of the moving average [default: 20].")] = None,
     rsi_bars: Annotated[float | None, typer.Option(help="Bars of the RSI [default: 14].")] = None,
-    param: Annotated[list[str] | None, typer.Option("--param", help="Any parameter of the strategy, NAME=VALUE; may be repeated.")] = None,
-    config: Annotated[str | None, typer.Option("--config", help="YAML or JSON file with the same names; flags win.")] = None,
-    request_id: Annotated[str | None, typer.Option(help="Recorded in the run's metadata.")] = None,
+    param: ParamOption = None,
+    config: ConfigOption = None,
+    request_id: RequestOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     now: NowOption = None,
+    **settings: Any,
 ) -> int:
     """Test a strategy on stored bars; write outputs/runs/<run_id>/ with report.json and refresh the index."""
-    given = dict(locals())
     from tallystick.apps.cli.envelopes import emit_run
-    from tallystick.apps.cli.searches import pairs
     from tallystick.apps.research_runs import research_run
     from tallystick.artifacts.paths import Workspace
 
-    own = ("config", "request_id", "workspace", "as_json", "now", "param")
-    params = {name: value for name, value in given.items() if name not in own}
-    named = pairs(param, "--param")
+    own = {"rsi_buy_max": rsi_buy_max, "rsi_sell_min": rsi_sell_min, "cooldown_days": cooldown_days, "ma_bars": ma_bars, "rsi_bars": rsi_bars}
     place = Workspace(workspace_root(workspace))
-    result = research_run(place, params | ({"strategy_params": named} if named else {}), now_ns=now_ns(now), request_id=request_id, config_path=config)
+    result = research_run(place, asked(settings | own, param), now_ns=now_ns(now), request_id=request_id, config_path=config)
     emit_run(result, request_id, as_json)
     return 0
 

@@ -10,19 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from tallystick.apps.cli.options import JsonOption, NowOption, WorkspaceOption, now_ns, workspace_root
+from tallystick.apps.cli.run_options import CashOption, ConfigOption, EndOption, ParamOption, RequestOption, asked, pairs, with_run_options
 
-TickerOption = Annotated[str | None, typer.Option(help="Symbols, comma-separated [default: the live pool's, else every stored one].")]
-PoolOption = Annotated[
-    str | None, typer.Option("--pool-from", help="Trade what was in the pool at the time: history (the local releases), or an object store's address.")
-]
-VenueOption = Annotated[str | None, typer.Option(help="Whose bars [default: the only one in the lake].")]
-IntervalOption = Annotated[str | None, typer.Option(help="Bar interval [default: 1h].")]
-StartOption = Annotated[str | None, typer.Option(help="First open time [default: the first bar].")]
-EndOption = Annotated[str | None, typer.Option(help="Open times before this [default: after the last bar].")]
-StrategyOption = Annotated[str | None, typer.Option(help="See: tallystick strategies list.")]
-FeeOption = Annotated[float | None, typer.Option(help="Fraction of each fill's notional [default: 0.002].")]
-CashOption = Annotated[float | None, typer.Option(help="Quote units [default: 10000].")]
-ParamOption = Annotated[list[str] | None, typer.Option("--param", help="A fixed strategy parameter, NAME=VALUE; may be repeated.")]
 GridOption = Annotated[
     list[str] | None, typer.Option("--grid", help="A searched parameter: NAME=1,2,3 or NAME=LOW:HIGH or NAME=LOW:HIGH:STEP; may be repeated.")
 ]
@@ -33,10 +22,7 @@ SortOption = Annotated[str | None, typer.Option(help="The figure that ranks [def
 MinTradesOption = Annotated[int | None, typer.Option(help="Experiments with fewer closed trades are not ranked [default: 0].")]
 WorkersOption = Annotated[int | None, typer.Option(help="Processes [default: as many as pay off]. The result is the same to the byte.")]
 ClusterOption = Annotated[str | None, typer.Option(help="Address of a Ray cluster, or local (extra: cluster).")]
-ConfigOption = Annotated[str | None, typer.Option("--config", help="YAML or JSON file with the same names; flags win.")]
-RequestOption = Annotated[str | None, typer.Option(help="Recorded in the run's metadata.")]
-
-_OWN = ("config", "request_id", "workspace", "as_json", "now", "param", "grid")
+_OWN = ("config", "request_id", "workspace", "as_json", "now")
 
 
 def commands() -> dict[str, Any]:
@@ -51,21 +37,6 @@ def commands() -> dict[str, Any]:
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         app.command(name, epilog=f"Example: tallystick {example}")(function)
         found[name] = typer.main.get_command(app)
-    return found
-
-
-def pairs(given: list[str] | None, flag: str) -> dict[str, str]:
-    """NAME=VALUE options by name. Raises ConfigurationError for text without `=`, or a name that is given twice."""
-    from tallystick.contracts.errors import ConfigurationError
-
-    found: dict[str, str] = {}
-    for item in given or ():
-        name, mark, value = item.partition("=")
-        if not mark or not name or not value:
-            raise ConfigurationError(f"expected {flag} NAME=VALUE, found {item!r}", where=flag)
-        if name in found:
-            raise ConfigurationError(f"expected {flag} {name} once, found it twice", where=flag)
-        found[name.replace("-", "_")] = value
     return found
 
 
@@ -85,11 +56,8 @@ def _grid(given: list[str] | None) -> dict[str, Any] | None:
 
 
 def _params(given: dict[str, Any]) -> dict[str, Any]:
-    """What the flags ask, under the names of a settings file."""
-    params = {name: value for name, value in given.items() if name not in _OWN and value is not None}
-    fixed = pairs(given.get("param"), "--param")
-    grid = _grid(given.get("grid"))
-    return params | ({"strategy_params": fixed} if fixed else {}) | ({"param_grid": grid} if grid else {})
+    """What the flags of a command ask, but for those that are no settings."""
+    return asked({name: value for name, value in given.items() if name not in _OWN}, None)
 
 
 @contextmanager
@@ -105,17 +73,8 @@ def _progress(name: str, as_json: bool) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.advance(name, done, total, "experiments")
 
 
+@with_run_options
 def sweep(
-    config: ConfigOption = None,
-    ticker: TickerOption = None,
-    pool_from: PoolOption = None,
-    venue: VenueOption = None,
-    interval: IntervalOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    strategy: StrategyOption = None,
-    fee: FeeOption = None,
-    initial_cash: CashOption = None,
     param: ParamOption = None,
     grid: GridOption = None,
     method: MethodOption = None,
@@ -125,13 +84,16 @@ def sweep(
     min_trades: MinTradesOption = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
+    config: ConfigOption = None,
     request_id: RequestOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     now: NowOption = None,
+    **settings: Any,
 ) -> int:
     """Try many parameter sets on one period and rank them; the same command after a crash goes on where it stood."""
-    params = _params(dict(locals()))
+    search = {"method": method, "trials": trials, "seed": seed, "sort_by": sort_by, "min_trades": min_trades, "workers": workers, "cluster": cluster}
+    params = asked(settings | search | {"param_grid": _grid(grid)}, param)
     from tallystick.apps.cli.envelopes import emit_run, parameters, shown
     from tallystick.apps.cli.output import table
     from tallystick.apps.research_searches import research_sweep
@@ -152,17 +114,8 @@ def sweep(
     return 0
 
 
+@with_run_options
 def walkforward(
-    config: ConfigOption = None,
-    ticker: TickerOption = None,
-    pool_from: PoolOption = None,
-    venue: VenueOption = None,
-    interval: IntervalOption = None,
-    start: StartOption = None,
-    end: EndOption = None,
-    strategy: StrategyOption = None,
-    fee: FeeOption = None,
-    initial_cash: CashOption = None,
     param: ParamOption = None,
     grid: GridOption = None,
     method: MethodOption = None,
@@ -177,13 +130,17 @@ def walkforward(
     top_k: Annotated[int | None, typer.Option(help="How many each split chooses [default: 3].")] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
+    config: ConfigOption = None,
     request_id: RequestOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     now: NowOption = None,
+    **settings: Any,
 ) -> int:
     """Choose on one period and test on the next, split by split; training ends before the test by what the strategy remembers."""
-    params = _params(dict(locals()))
+    search = {"method": method, "trials": trials, "seed": seed, "sort_by": sort_by, "min_trades": min_trades, "workers": workers, "cluster": cluster}
+    cut = {"scheme": scheme, "train_days": train_days, "test_days": test_days, "step_days": step_days, "top_k": top_k}
+    params = asked(settings | search | cut | {"param_grid": _grid(grid)}, param)
     from tallystick.apps.cli.envelopes import emit_run, parameters, shown
     from tallystick.apps.cli.output import table
     from tallystick.apps.research_searches import research_walkforward

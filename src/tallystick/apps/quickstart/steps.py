@@ -12,6 +12,7 @@ from tallystick.apps.code_identity import code_identity
 from tallystick.apps.market_data import StoredMarket, store_folder, store_generated
 from tallystick.apps.paper_records import run_paper_session
 from tallystick.apps.pools import build_pool
+from tallystick.apps.research_market import Universe, choose_universe
 from tallystick.apps.session_report import session_report
 from tallystick.apps.sessions import PAPER_LIMITS, SessionRequest, plan_session
 from tallystick.apps.trainings import FEATURES, default_targets, read_manifest, train_models, verdicts
@@ -139,11 +140,15 @@ def _most_traded(chain: Chain) -> list[str]:
 
 def research_run(chain: Chain, _progress: Progress) -> Made:
     """The RSI and moving-average strategy over the last year before the session, on the pool's symbols: recorded as a static universe (decision 44)."""
-    lake = Lake(chain.workspace)
-    symbols = tuple(sorted(chain.facts["pool"]["symbols"]))
-    end = chain.session_start_ns
-    panel = lake.read(chain.venue, chain.interval_minutes, symbols, end_ns=end)
-    config = RunConfig(symbols=symbols, start_ns=max(panel.start_ns, end - RUN_DAYS * NS_PER_DAY), end_ns=end, fee=0.0005, slippage_bps=2.0, spread_bps=2.0)
+    lake, end = Lake(chain.workspace), chain.session_start_ns
+    start = end - RUN_DAYS * NS_PER_DAY
+    if chain.facts["pool"]["version"] is None:
+        universe = Universe(tuple(sorted(chain.facts["pool"]["symbols"])), "static", None, "The most traded of this period, which nobody knew at its start.")
+    else:
+        # As `tallystick run --pool-version` chooses it, so that the command in the report makes the same run.
+        universe = choose_universe(chain.workspace, None, tuple(lake.coverage(chain.venue, chain.interval_minutes)[0].symbols), start)
+    panel = lake.read(chain.venue, chain.interval_minutes, universe.symbols, end_ns=end)
+    config = RunConfig(symbols=universe.symbols, start_ns=max(panel.start_ns, start), end_ns=end, fee=0.0005, slippage_bps=2.0, spread_bps=2.0)
     made = run(
         chain.workspace,
         panel,
@@ -151,8 +156,9 @@ def research_run(chain: Chain, _progress: Progress) -> Made:
         config,
         now_ns=chain.now_ns,
         code_version=code_identity(),
-        universe_source="static",
-        universe_note="the pool of the end of this period, which nobody knew at its start: a demonstration, not evidence",
+        universe_source=universe.source,
+        universe_version=universe.version,
+        universe_note=universe.note,
         coverage_sha256=str(chain.facts["market"]["coverage_sha256"]),
     )
     summary = made.summary

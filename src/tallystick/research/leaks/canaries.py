@@ -14,7 +14,7 @@ from tallystick.research.leaks.changes import no_future
 from tallystick.research.leaks.fills import fill_leak
 from tallystick.research.leaks.findings import Canaries, Leak
 from tallystick.research.leaks.future import future_leak
-from tallystick.research.leaks.labels import label_leak
+from tallystick.research.leaks.labels import label_leak, model_leak
 from tallystick.research.leaks.pipeline import Floats, Inputs, Pipeline
 from tallystick.research.leaks.universe import universe_leak
 from tallystick.research.leaks.warm_up import spare_bars, warm_up_leak
@@ -33,7 +33,7 @@ def run_canaries(pipeline: Pipeline, seed: int = 0, on_step: Callable[[str, str]
         ("fills", lambda: None if "same_bar_fill" in not_tested else fill_leak(pipeline, weights, seed)),
         ("symbols", lambda: universe_leak(pipeline)),
         ("members", lambda: _of_members(pipeline, seed)),
-        ("labels", lambda: None if pipeline.labels is None else label_leak(pipeline, pipeline.labels, seed)),
+        ("labels", lambda: model_leak(pipeline) if pipeline.labels is None else label_leak(pipeline, pipeline.labels, seed)),
         ("warm-up", lambda: None if "short_warm_up" in not_tested else warm_up_leak(settled)),
     ]
     leaks = []
@@ -49,7 +49,7 @@ def run_canaries(pipeline: Pipeline, seed: int = 0, on_step: Callable[[str, str]
 
 def _untested(pipeline: Pipeline, settled: Pipeline, weights: Floats) -> dict[LeakKind, str]:
     found: dict[LeakKind, str] = {}
-    if pipeline.labels is None:
+    if pipeline.labels is None and pipeline.model_seen_ns is None:
         found["future_label"] = "this run fits no model"
     if spare_bars(settled) < 1:
         found["short_warm_up"] = f"{pipeline.start} bars lie before the start, none to spare"

@@ -1,7 +1,8 @@
-"""Does a label tell only what happened after its bar, and no later than it says?"""
+"""Does a label tell only what happened after its bar, and no later than it says; and was a model fitted to labels of the bars that it is tested on?"""
 
 from __future__ import annotations
 
+from tallystick.contracts.time import iso_from_ns
 from tallystick.market.bars import BarPanel
 from tallystick.research.leaks.changes import KINDS, changed_from
 from tallystick.research.leaks.findings import LINES, Leak
@@ -30,6 +31,15 @@ def label_leak(pipeline: Pipeline, stage: Stage, seed: int) -> Leak | None:
             after = changed_from(panel, cut + 1, kind, seed + place)
             waits = waits or _compared(pipeline, stage, before, after, cut, "") is not None
     return None if waits else _leak(pipeline, cuts[0], "did not change with any bar after its own: it is known when it is made")
+
+
+def model_leak(pipeline: Pipeline) -> Leak | None:
+    """The leak of a model that was fitted to labels of traded bars, or None."""
+    if pipeline.model_seen_ns is None or pipeline.model_seen_ns < pipeline.start_ns:
+        return None
+    says = f"the model may know bars until {iso_from_ns(pipeline.model_seen_ns)}, after the first traded bar"
+    seen = int((pipeline.traded_bars.open_times_ns <= pipeline.model_seen_ns).sum())
+    return Leak("future_label", "model", says, LINES["future_label"], changed=seen, compared=pipeline.traded_bars.bars, first_ns=pipeline.start_ns)
 
 
 def _compared(pipeline: Pipeline, stage: Stage, before: Floats, other: BarPanel, cut: int, what: str) -> Leak | None:

@@ -17,7 +17,6 @@ from tallystick.research.pool_history import PoolHistory, features_of_the_time
 from tallystick.research.run import decided_weights, strategy_parameters
 from tallystick.research.run_config import RunConfig
 from tallystick.research.simulation import FillTerms, Ints, rows_of, simulate_targets, slippage_rows
-from tallystick.research.strategies import find_strategy
 
 
 def pipeline_of_run(
@@ -34,7 +33,7 @@ def pipeline_of_run(
     end = used.end_ns if config.end_ns is None else config.end_ns
     used = used.between(used.start_ns, end)
     start = used.start_ns if config.start_ns is None else max(config.start_ns, used.start_ns)
-    strategy, parameters = find_strategy(config.strategy), strategy_parameters(config, used)
+    strategy, parameters = config.decides, strategy_parameters(config, used)
     names = strategy.features(parameters)
 
     def decide(inputs: Inputs, start_ns: int) -> Floats:
@@ -56,6 +55,8 @@ def pipeline_of_run(
         warm_up_bars=warm_up_bars(names),
         universe_known_ns=universe_known_ns,
         candidates=candidates,
+        # Of a training run that does not say what it has seen, the worst.
+        model_seen_ns=None if config.model is None else config.model.trained_until_ns or int(period.open_times_ns[-1]),
     )
 
 

@@ -43,7 +43,8 @@ class Pipeline:
     whose unit may be taken from the past (a volatility) with label_reads_past; membership: [S, T],
     above 0 where a symbol may be traded. trade(bars, weights): the fill model, over the bars from start_ns on. reference: the fill model of the house, by which
     the distortion of every other leak is measured. warm_up_bars: how many bars before it a value depends on, where that is declared. universe_known_ns: when
-    the list of symbols was made; candidates: bars of every symbol that could have been chosen, over the same period.
+    the list of symbols was made; candidates: bars of every symbol that could have been chosen, over the same period. model_seen_ns: open time of the last bar
+    that a model which decides, and was fitted before, may know.
     """
 
     inputs: Inputs
@@ -59,6 +60,7 @@ class Pipeline:
     warm_up_bars: int | None = None
     universe_known_ns: int | None = None
     candidates: BarPanel | None = None
+    model_seen_ns: int | None = None
 
     @property
     def bars(self) -> BarPanel:

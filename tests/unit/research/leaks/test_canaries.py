@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.fakes import leak_accounts, leak_variants
 from tests.fakes.leak_variants import Variant
-from tests.fakes.research_market import START_NS, book_of, walk_panel
+from tests.fakes.research_market import START_NS, book_of, forecast, walk_panel
 
 from tallystick.contracts.time import NS_PER_HOUR
 from tallystick.research.leaks.canaries import run_canaries
@@ -100,3 +100,12 @@ def test_what_cannot_be_tested_is_said_and_is_no_clean_bill() -> None:
     found = run_canaries(flat)
     assert set(found.not_tested) == {"future_label", "short_warm_up", "same_bar_fill"}
     assert found.is_clean
+
+
+@pytest.mark.parametrize(("until_bar", "kinds"), [(99, []), (100, ["future_label"]), (None, ["future_label"])])
+def test_model_that_was_fitted_to_traded_bars_is_a_leak_and_one_fitted_before_is_none(until_bar: int | None, kinds: list[str]) -> None:
+    panel = walk_panel(2, 300, seed=1)
+    config = RunConfig(strategy="model_forecast", model=forecast(until_bar), start_ns=START_NS + 100 * NS_PER_HOUR)
+    found = run_canaries(pipeline_of_run(panel, book_of(panel), config))
+    assert [leak.kind for leak in found.leaks] == kinds
+    assert "future_label" not in found.not_tested
