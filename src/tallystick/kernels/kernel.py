@@ -81,7 +81,7 @@ CACHE_FOLDER = _writable_cache_folder()
 """Where compiled kernels are kept; None when the user's cache folder cannot be written."""
 
 
-def _compile(function: Function, *, inline: bool = False, counted: bool = True) -> Function:
+def _compile(function: Function, *, inline: bool = False, counted: bool = True, constants: bool = False) -> Function:
     # The folder is set only while the cache locator is built, so other libraries that use numba keep their own.
     before = _CONFIG.CACHE_DIR
     try:
@@ -93,7 +93,8 @@ def _compile(function: Function, *, inline: bool = False, counted: bool = True) 
         compiled: Any = numba.njit(cache=cached, error_model="numpy", fastmath=False, nogil=True, forceinline=inline, **more)(function)
     finally:
         _CONFIG.CACHE_DIR = before
-    compiled.get_call_template = _without_literals(compiled.get_call_template)
+    if not constants:
+        compiled.get_call_template = _without_literals(compiled.get_call_template)
     return compiled  # type: ignore[no-any-return]
 
 
@@ -111,6 +112,11 @@ def kernel(function: Function) -> Function:
     The interpreter lock is released, so Python threads may run one kernel over different symbols; no loop is parallel inside.
     """
     return _compile(function)
+
+
+def constant_kernel(function: Function) -> Function:
+    """`kernel`, compiled once more for each constant that a kernel gives it: a division by a constant is a multiplication."""
+    return _compile(function, constants=True)
 
 
 def inner_kernel(function: Function) -> Function:

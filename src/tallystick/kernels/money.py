@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tallystick.kernels.kernel import kernel
+from tallystick.kernels.kernel import constant_kernel, kernel
 
 NO_VALUE = -(2**63)
 """The one int64 that is no amount."""
@@ -121,7 +121,7 @@ def divide(n: int, d: int, rounding: int) -> int:
     return mul_div_rounded(n, 1, d, rounding)
 
 
-@kernel
+@constant_kernel
 def mul_div_rounded(a: int, b: int, c: int, rounding: int) -> int:
     """a · b / c with a 128-bit product and one rounding; `NO_VALUE` when c is 0 or the result does not fit."""
     if NO_VALUE in (a, b) or c in (NO_VALUE, 0):
@@ -161,7 +161,7 @@ def round_div(n: int, d: int) -> int:
     return mul_div_rounded(n, 1, d, HALF_EVEN)
 
 
-@kernel
+@constant_kernel
 def mul_div(a: int, b: int, c: int) -> int:
     """a · b / c, half to even, exact to 128 bits; `NO_VALUE` when c is 0 or the result does not fit."""
     return mul_div_rounded(a, b, c, HALF_EVEN)

@@ -141,7 +141,9 @@ def main() -> None:
     for warm, steps in ((warm_run, BESIDE[:1]), (warm_session, BESIDE[1:])):
         warm()
         for step in steps:
-            print(step, flush=True)  # noqa: T201 - read by the process that started this one
+            # The process that started this one reads it.
+            sys.stdout.write(f"{step}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
