@@ -12,21 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 from contest import contestant, main
+from generated_bars import walk
 
 FAST, SLOW, FEE, CASH = 10, 30, 0.001, 1e9
 LEVERAGE, SLIPPAGE = 3.0, 0.0001
 FUNDING, FUNDING_BARS, MAINTENANCE = 1e-6, 480, 0.08
 Work = tuple[Callable[[], dict[str, float]], int]
-
-
-def walk(bars: int, seed: int) -> tuple[np.ndarray, ...]:
-    """Open, high, low, close on a grid of half a unit; each open is the close before, so a fill at the close and one at the next open are the same."""
-    random = np.random.default_rng(seed)
-    close = np.maximum(np.round(30_000 * np.exp(np.cumsum(random.normal(0, 5e-4, bars))) * 2) / 2, 100.0)
-    open_ = np.concatenate([close[:1], close[:-1]])
-    high = np.maximum(open_, close) + np.round(random.exponential(4, bars) * 2) / 2
-    low = np.minimum(open_, close) - np.round(random.exponential(4, bars) * 2) / 2
-    return open_, high, low, close
 
 
 def weights_of(symbols: int, bars: int, every: int) -> np.ndarray:

@@ -10,8 +10,9 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from bench_backtest import CASH, FEE, our_market, walk
+from bench_backtest import CASH, FEE, our_market
 from contest import CONTESTANTS, contestant, main
+from generated_bars import walk
 
 CONTESTANTS.clear()
 Work = tuple[Callable[[], dict[str, float]], int]

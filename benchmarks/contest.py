@@ -33,7 +33,7 @@ def contestant(name: str, needs: str = "", runs: int = 5) -> Callable[[Setup], S
     return register
 
 
-def _alone() -> None:
+def alone() -> None:
     """As root in a session of its own at the highest priority, so that other work on the machine takes little of the time of either side."""
     try:
         os.setsid()
@@ -44,7 +44,7 @@ def _alone() -> None:
 
 
 def _run_child(name: str, arguments: argparse.Namespace) -> None:
-    _alone()
+    alone()
     setup, _, runs = CONTESTANTS[name]
     start = time.perf_counter()
     work, units = setup(arguments)

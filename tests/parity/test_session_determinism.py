@@ -46,6 +46,16 @@ def test_memory_and_disk_hold_the_same_rows(tmp_path: Path) -> None:
         assert list(journal.rows()) == run(SETTING)[1]
 
 
+def test_a_walk_without_a_journal_trades_as_a_recorded_one() -> None:
+    unrecorded = engine(SETTING)
+    for cycle in range(1, SETTING.cycles + 1):
+        unrecorded.run_cycle(cycle, None)
+    recorded, rows = run(SETTING)
+    assert unrecorded.state() == recorded.state()
+    assert unrecorded.book.digest() == recorded.book.digest()
+    assert any(row.kind == "intent" for row in rows)
+
+
 def test_neither_the_process_nor_its_hash_seed_changes_a_byte() -> None:
     found = {hashlib.sha256(exported(run(SETTING)[1])).hexdigest()}
     for seed in ("1", "2"):

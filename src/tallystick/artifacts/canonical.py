@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import rfc8785
@@ -15,6 +17,8 @@ from pydantic import BaseModel
 from tallystick.contracts.errors import ArtifactError
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+_WHOLE = 2**53
+"""From here on a number need not be the whole number that its digits say."""
 
 
 def plain(value: Any) -> Any:
@@ -60,12 +64,82 @@ def canonical_json(document: Any, unsorted: Sequence[str] = ()) -> bytes:
 
     Raises ArtifactError for NaN, infinities, and integers above 2^53 − 1.
     """
-    value = plain(document)
     try:
-        body = _ordered(value, "", frozenset(unsorted)) if unsorted else rfc8785.dumps(value)
+        body = _ordered(plain(document), "", frozenset(unsorted)) if unsorted else _text(document).encode()
     except (rfc8785.CanonicalizationError, RecursionError) as error:
         raise ArtifactError(f"expected a document that canonical JSON can carry, found one it refuses: {error}") from error
     return body + b"\n"
+
+
+def _text(value: Any) -> str:
+    """What `rfc8785.dumps(plain(value))` writes. What is common is written here; unusual numbers and texts, and every refusal, are the library's."""
+    return _WRITERS.get(type(value), _other)(value)
+
+
+def _float(value: float) -> str:
+    # Between these, Python's shortest form is ECMAScript's but for the point of a whole number.
+    if 1e-4 <= value < _WHOLE or -_WHOLE < value <= -1e-4:
+        text = repr(value)
+        return text[:-2] if text.endswith(".0") else text
+    return "0" if value == 0.0 else _unusual(value)
+
+
+def _integer(value: int) -> str:
+    return str(value) if -_WHOLE < value < _WHOLE else _unusual(value)
+
+
+def _list(value: Sequence[Any]) -> str:
+    return f"[{','.join([_WRITERS.get(type(item), _other)(item) for item in value])}]"
+
+
+def _other(value: Any) -> str:
+    members = _members(type(value))  # type: ignore[arg-type]  # a class is hashable, whatever its metaclass says
+    if members is not None:
+        starts, values_of = members
+        return "{" + ",".join([start + _WRITERS.get(type(item), _other)(item) for start, item in zip(starts, values_of(value), strict=True)]) + "}"
+    if isinstance(value, Mapping):
+        return _object(value)
+    made = _made_plain(value)
+    # A number or text of a kind of its own, such as NumPy's float64, stays what it is.
+    return _unusual(made) if type(made) is type(value) else _text(made)
+
+
+def _object(found: Mapping[Any, Any]) -> str:
+    value = {key if type(key) is str else str(plain(key)): item for key, item in found.items()}
+    order = sorted(value, key=None if all(map(str.isascii, value)) else lambda key: key.encode("utf-16-be", "surrogatepass"))
+    return "{" + ",".join([f"{_quoted(key)}:{_text(value[key])}" for key in order]) + "}"
+
+
+def _quoted(text: str) -> str:
+    plainly = text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    return f'"{text}"' if plainly else _unusual(text)
+
+
+def _unusual(value: Any) -> str:
+    return rfc8785.dumps(value).decode()
+
+
+_WRITERS: Mapping[type, Callable[[Any], str]] = {
+    float: _float,
+    str: _quoted,
+    int: _integer,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _value: "null",
+    list: _list,
+    tuple: _list,
+    dict: _object,
+}
+
+
+@lru_cache(maxsize=512)
+def _members(kind: type) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]] | None:
+    """What comes before each field of a dataclass in canonical order, and their values; None for any other type."""
+    if not is_dataclass(kind) or issubclass(kind, BaseModel):
+        return None
+    names = sorted((item.name for item in fields(kind)), key=lambda name: name.encode("utf-16-be"))
+    # Of a single name `attrgetter` gives the value alone.
+    values_of = attrgetter(*names) if len(names) > 1 else lambda value: tuple(getattr(value, name) for name in names)
+    return tuple(f"{_quoted(name)}:" for name in names), values_of
 
 
 def _ordered(value: Any, path: str, unsorted: frozenset[str]) -> bytes:

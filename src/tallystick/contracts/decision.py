@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from math import isfinite
+from math import inf
 from typing import Any, Literal
 
 from tallystick.contracts.contract import Consumer, Contract, Rule
@@ -65,9 +65,9 @@ class Mandate:
     def __post_init__(self) -> None:
         if not self.symbol:
             raise InvariantViolation("expected a mandate for a named symbol, found an empty symbol")
-        for name, number in (("authority", self.authority), ("timestamp", self.timestamp)):
-            if not isfinite(number) or number < 0:
-                raise InvariantViolation(f"expected {name} of {self.symbol} finite and not negative, found {number}")
+        if not (0 <= self.authority < inf and 0 <= self.timestamp < inf):
+            name, number = ("timestamp", self.timestamp) if 0 <= self.authority < inf else ("authority", self.authority)
+            raise InvariantViolation(f"expected {name} of {self.symbol} finite and not negative, found {number}")
         if self.type is MandateType.ENTRY and self.direction is None:
             raise InvariantViolation(
                 f"expected an ENTRY mandate of {self.symbol} to name its direction, found none", hint="Set direction to LONG or SHORT: neither is assumed."

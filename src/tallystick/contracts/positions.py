@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 
 from tallystick.contracts.contract import Consumer, Contract, Rule
 from tallystick.contracts.errors import InvariantViolation
@@ -65,12 +66,17 @@ class Position:
     @classmethod
     def flat(cls, symbol: str) -> Position:
         """Nothing held, nothing ordered."""
-        return cls(symbol, PositionState.FLAT, None, Decimal(0), None)
+        return _flat(symbol)
 
     @property
     def signed_quantity(self) -> Decimal:
         """Quantity with the sign of its direction."""
         return self.quantity if self.direction is not Direction.SHORT else -self.quantity
+
+
+@lru_cache(maxsize=4096)
+def _flat(symbol: str) -> Position:
+    return Position(symbol, PositionState.FLAT, None, Decimal(0), None)
 
 
 class ReconciliationAction(Enum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
+from functools import lru_cache
 
 from tallystick.contracts.errors import DataError
 
@@ -28,4 +29,10 @@ def micro_floor(amount: Decimal) -> int:
 
 def exact(number: float) -> Decimal:
     """The decimal that the shortest text of a float says: 0.1 is one tenth."""
+    # The settings of risk are asked for in every cycle. Both zeros are one key, so they are not kept.
+    return _kept_exact(number) if number else Decimal(repr(float(number)))
+
+
+@lru_cache(maxsize=1024)
+def _kept_exact(number: float) -> Decimal:
     return Decimal(repr(float(number)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from tallystick.contracts.errors import DataError
 
@@ -19,7 +20,7 @@ _ISO = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9})
 def iso_from_ns(ns: int) -> str:
     """`2025-01-01T00:00:00Z`; a fraction of a second appears only when there is one, without trailing zeros."""
     seconds, fraction = divmod(ns, NS_PER_SECOND)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
     return f"{text}.{f'{fraction:09d}'.rstrip('0')}Z" if fraction else f"{text}Z"
 
 
@@ -45,4 +46,10 @@ def ns_from_iso(text: str) -> int:
 
 def date_from_ns(ns: int) -> str:
     """The UTC date, `2025-01-01`."""
-    return iso_from_ns(ns)[:10]
+    return _date(ns // NS_PER_DAY)
+
+
+@lru_cache(maxsize=64)
+def _date(day: int) -> str:
+    # A session asks for the same day in every cycle.
+    return iso_from_ns(day * NS_PER_DAY)[:10]

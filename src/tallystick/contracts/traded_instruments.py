@@ -65,7 +65,12 @@ class TradedInstrument:
     def max_leverage(self, notional_micro: int) -> int:
         """The most leverage that initial margin allows a position of this size (micro-quote, either sign), a multiple."""
         size = abs(notional_micro)
-        return next(tier.max_leverage for tier in reversed(self.tiers) if size >= tier.lower_micro)
+        found = self.tiers[0].max_leverage
+        for tier in self.tiers:
+            if size < tier.lower_micro:
+                break
+            found = tier.max_leverage
+        return found
 
     def ticks(self, price: Decimal) -> int:
         """The price in ticks. Raises DataError when it is off the grid."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tallystick.contracts.decision import Action, ActionType, Mandate, MandateType
 from tallystick.contracts.positions import Position, PositionState
@@ -32,37 +32,41 @@ def precedence(mandate: Mandate) -> tuple[object, ...]:
     return (-mandate.type.value, -mandate.authority, mandate.timestamp, mandate.strategy_id or "", *rest, *more)
 
 
-def arbitrate(mandates: Iterable[Mandate], positions: Mapping[str, Position], *, now: float | None = None) -> tuple[Action, ...]:
+def arbitrate(
+    mandates: Iterable[Mandate], positions: Mapping[str, Position], *, now: float | None = None, identify: Callable[[str], str] | None = None
+) -> tuple[Action, ...]:
     """One action for every symbol that has a mandate or a position, sorted by symbol.
 
     EXIT wins; BLOCK discards ENTRY; then the highest type; within it authority, time and strategy decide. Opposite entries of equal top authority,
     nothing, or only BLOCK: NO_ACTION. A winner that the position's state does not admit: NO_ACTION, so an EXIT never lets an ENTRY pass.
-    now: seconds, UTC; mandates that have expired by then do not take part. A symbol without a position is FLAT.
+    now: seconds, UTC; mandates that have expired by then do not take part. A symbol without a position is FLAT. identify: symbol → decision id.
     """
     by_symbol: dict[str, list[Mandate]] = {symbol: [] for symbol in positions}
     for mandate in mandates:
         heard = by_symbol.setdefault(mandate.symbol, [])
         if now is None or mandate.expires is None or mandate.expires > now:
             heard.append(mandate)
-    return tuple(_decide(symbol, by_symbol[symbol], positions.get(symbol)) for symbol in sorted(by_symbol))
+    symbols = sorted(by_symbol)
+    return tuple(_decide(symbol, None if identify is None else identify(symbol), by_symbol[symbol], positions.get(symbol)) for symbol in symbols)
 
 
-def _decide(symbol: str, mandates: list[Mandate], position: Position | None) -> Action:
-    ordered = sorted(mandates, key=precedence)
+def _decide(symbol: str, decision_id: str | None, mandates: list[Mandate], position: Position | None) -> Action:
+    ordered = sorted(mandates, key=precedence) if len(mandates) > 1 else mandates
     block = next((mandate for mandate in ordered if mandate.type is MandateType.BLOCK), None)
     heard = [item for item in ordered if item.type is not MandateType.BLOCK and (block is None or item.type is not MandateType.ENTRY)]
     if not heard:
         if block is None:
-            return _idle(symbol, "no mandate")
-        return _idle(symbol, f"blocked: {block.reason or 'no reason given'}", block)
+            return _idle(symbol, decision_id, "no mandate")
+        return _idle(symbol, decision_id, f"blocked: {block.reason or 'no reason given'}", block)
     winner = heard[0]
     if winner.type is MandateType.ENTRY:
         against = next((item for item in heard if item.type is MandateType.ENTRY and item.direction is not winner.direction), None)
         if against is not None and against.authority == winner.authority:
-            return _idle(symbol, f"opposite entries of equal authority by {winner.strategy_id} and {against.strategy_id}", value=winner.authority)
+            said = f"opposite entries of equal authority by {winner.strategy_id} and {against.strategy_id}"
+            return _idle(symbol, decision_id, said, value=winner.authority)
     refusal = _inadmissible(winner, position)
     if refusal is not None:
-        return _idle(symbol, refusal)
+        return _idle(symbol, decision_id, refusal)
     action_type = _ACTIONS[winner.type]
     held_back = block is not None and action_type is ActionType.HOLD and any(item.type is MandateType.ENTRY for item in mandates)
     reason = f"blocked: {block.reason}" if held_back and block is not None else winner.reason
@@ -72,6 +76,7 @@ def _decide(symbol: str, mandates: list[Mandate], position: Position | None) -> 
         strategy_id=winner.strategy_id,
         direction=winner.direction,
         reason=reason or f"{winner.type.name} by {winner.strategy_id or 'an unnamed strategy'}",
+        decision_id=decision_id,
         quantity=winner.quantity,
         alpha=winner.alpha,
         horizon=winner.horizon,
@@ -92,7 +97,7 @@ def _inadmissible(winner: Mandate, position: Position | None) -> str | None:
     return None
 
 
-def _idle(symbol: str, reason: str, block: Mandate | None = None, value: float | None = None) -> Action:
+def _idle(symbol: str, decision_id: str | None, reason: str, block: Mandate | None = None, value: float | None = None) -> Action:
     strategy = None if block is None else block.strategy_id
-    number = value if block is None else block.value
-    return Action(ActionType.NO_ACTION, symbol, strategy, reason=reason, stage=STAGE, value=number, limit=None if block is None else block.limit)
+    number, limit = (value, None) if block is None else (block.value, block.limit)
+    return Action(ActionType.NO_ACTION, symbol, strategy, reason=reason, decision_id=decision_id, stage=STAGE, value=number, limit=limit)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy import float64
@@ -44,7 +45,7 @@ class MarketView:
 
     def __post_init__(self) -> None:
         count = len(self.symbols)
-        if len(set(self.symbols)) != count:
+        if len(self.row) != count:
             raise InvariantViolation("expected each symbol once in a market view, found one twice")
         for name in _COLUMNS:
             if getattr(self, name).shape != (count,):
@@ -63,19 +64,26 @@ class MarketView:
         closed_ns = (self.bar_number + 1) * self.interval_minutes * NS_PER_MINUTE if self.bar_close_ns is None else self.bar_close_ns
         return max(0, self.now_ns - closed_ns) / NS_PER_SECOND
 
-    @cached_property
-    def row(self) -> dict[str, int]:
+    @property
+    def row(self) -> Mapping[str, int]:
         """Symbol → row of the columns."""
-        return {symbol: index for index, symbol in enumerate(self.symbols)}
+        return _places(self.symbols)
 
-    @cached_property
-    def column(self) -> dict[str, int]:
+    @property
+    def column(self) -> Mapping[str, int]:
         """Feature name → column of `features`."""
-        return {name: index for index, name in enumerate(self.feature_names)}
+        return _places(self.feature_names)
 
     def columns(self, names: Sequence[str]) -> Floats:
         """Features float64[S, len(names)] in the order asked. Raises DataError naming the first that is not there."""
-        missing = [name for name in names if name not in self.column]
+        column = self.column
+        missing = [name for name in names if name not in column]
         if missing:
             raise DataError(f"expected the feature {missing[0]} in the market view, found {len(self.feature_names)} others", where="market view")
-        return np.ascontiguousarray(self.features[:, [self.column[name] for name in names]])
+        return np.ascontiguousarray(self.features[:, [column[name] for name in names]])
+
+
+@lru_cache(maxsize=64)
+def _places(names: tuple[str, ...]) -> Mapping[str, int]:
+    # The same names come in every cycle.
+    return MappingProxyType({name: index for index, name in enumerate(names)})

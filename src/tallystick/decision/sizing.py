@@ -29,21 +29,6 @@ MICRO, E8 = 1_000_000, 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class SizedAction:
-    """An action after sizing: its order request, or None, and the decision that says why."""
-
-    gated: GatedAction
-    sizing: SizingResult
-    decision: TradeDecision
-    request: OrderRequest | None
-
-    @property
-    def action(self) -> Action:
-        """What arbitration chose."""
-        return self.gated.action
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
     """An entry's sign and its weights on the way: raw, after the gate, and the target; why and by which number it was held back, or None."""
 
@@ -52,6 +37,61 @@ class _Plan:
     gated: float
     target: float
     held_back: tuple[str, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SizedAction:
+    """An action after sizing: its order request, or None, and the numbers that say why. The messages about it are made for whoever asks.
+
+    verdict, stage, reason, value, limit: what decided. current, target: signed fractions of equity held now and wanted, target None where nothing was
+    planned; shares: signed base units; timestamp: seconds, UTC.
+    """
+
+    gated: GatedAction
+    request: OrderRequest | None
+    verdict: Literal["TRADE", "HOLD", "BLOCKED"]
+    stage: str | None
+    reason: str
+    value: float | None
+    limit: float | None
+    current: float
+    target: float | None
+    timestamp: float
+    shares: Decimal = Decimal(0)
+    plan: _Plan | None = None
+
+    @property
+    def action(self) -> Action:
+        """What arbitration chose."""
+        return self.gated.action
+
+    @property
+    def sizing(self) -> SizingResult:
+        """The weights on the way, and the number that held an order back."""
+        symbol, plan = self.action.symbol, self.plan or _Plan(0, 0.0, 0.0, self.current)
+        if self.request is None:
+            return SizingResult(symbol, plan.raw, plan.gated, self.current, self.shares, None, self.reason, self.current, self.value, self.limit)
+        side: Literal["buy", "sell"] = "buy" if self.request.side is OrderSide.BUY else "sell"
+        return SizingResult(symbol, plan.raw, plan.gated, plan.target, self.shares, side, self.reason, self.current)
+
+    @property
+    def decision(self) -> TradeDecision:
+        """What was decided, for the journal and for people."""
+        action = self.action
+        return TradeDecision(
+            symbol=action.symbol,
+            decision=self.verdict,
+            horizon=action.horizon,
+            target_weight=self.target,
+            current_weight=self.current,
+            alpha=action.alpha,
+            shares=self.shares,
+            reason=self.reason,
+            timestamp=self.timestamp,
+            stage=self.stage,
+            value=self.value,
+            limit=self.limit,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +132,10 @@ def size(
     sigmas: symbol → σ of the chosen horizon's return. identify: decision id → client order id. Exits and reductions are exact quantities.
     Raises DataError for an acting symbol without instrument, price or place in the view; InvariantViolation for an order beyond the money range.
     """
-    held = {symbol: float(weights[row]) for symbol, row in view.row.items()}
-    book = _Book(view, positions, {symbol: weight for symbol, weight in held.items() if isfinite(weight)}, equity, instruments, config, identify)
+    if not gated:
+        return ()
+    held = {symbol: weight for symbol, weight in zip(view.symbols, weights.tolist(), strict=True) if isfinite(weight)}
+    book = _Book(view, positions, held, equity, instruments, config, identify)
     plans = _plan_entries(gated, book, sigmas or {})
     return tuple(_size_one(item, book, plans.get(item.action.symbol)) for item in gated)
 
@@ -233,11 +275,8 @@ def _order(item: GatedAction, book: _Book, side: OrderSide, quantity: Decimal, p
         decision_id=action.decision_id,
         strategy_id=action.strategy_id,
     )
-    shares = quantity * side.sign
-    sizing = SizingResult(
-        action.symbol, plan.raw, plan.gated, plan.target, shares, "buy" if side is OrderSide.BUY else "sell", reason, book.current(action.symbol)
-    )
-    return SizedAction(item, sizing, _decision(item, book, "TRADE", plan.target, shares, reason, action.stage, action.value, action.limit), request)
+    current, stage, shares = book.current(action.symbol), action.stage, quantity * side.sign
+    return SizedAction(item, request, "TRADE", stage, reason, action.value, action.limit, current, plan.target, book.view.now_s, shares, plan)
 
 
 def _no_order(
@@ -252,37 +291,5 @@ def _no_order(
     plan: _Plan | None = None,
     target: float | None = None,
 ) -> SizedAction:
-    symbol = item.action.symbol
-    current = book.current(symbol)
-    weights = plan or _Plan(0, 0.0, 0.0, current)
-    sizing = SizingResult(symbol, weights.raw, weights.gated, current, Decimal(0), None, reason, current, value, limit)
     wanted = plan.target if plan is not None else target
-    return SizedAction(item, sizing, _decision(item, book, verdict, wanted, Decimal(0), reason, stage, value, limit), None)
-
-
-def _decision(
-    item: GatedAction,
-    book: _Book,
-    verdict: Literal["TRADE", "HOLD", "BLOCKED"],
-    target: float | None,
-    shares: Decimal,
-    reason: str,
-    stage: str | None,
-    value: float | None,
-    limit: float | None,
-) -> TradeDecision:
-    action = item.action
-    return TradeDecision(
-        symbol=action.symbol,
-        decision=verdict,
-        horizon=action.horizon,
-        target_weight=target,
-        current_weight=book.current(action.symbol),
-        alpha=action.alpha,
-        shares=shares,
-        reason=reason,
-        timestamp=book.view.now_s,
-        stage=stage,
-        value=value,
-        limit=limit,
-    )
+    return SizedAction(item, None, verdict, stage, reason, value, limit, book.current(item.action.symbol), wanted, book.view.now_s, plan=plan)

@@ -31,6 +31,11 @@ class Turn:
     x: Floats
     features: Floats
 
+    @property
+    def columns(self) -> Floats:
+        """The bars field by field, float64[6, S], C-contiguous."""
+        return np.ascontiguousarray(self.x.T)
+
     def inputs_sha256(self) -> str:
         """SHA-256 over the open time and the bars' little-endian bytes."""
         return hashlib.sha256(self.open_ns.to_bytes(8, "little") + self.x.astype("<f8").tobytes()).hexdigest()
@@ -55,6 +60,7 @@ class BarFeed:
         self._session = panel.between(start_ns, end_ns)
         if self._session.bars == 0:
             raise DataError(f"expected bars from {iso_from_ns(start_ns)} to {iso_from_ns(end_ns)}, found none", where=panel.venue)
+        self._places = {name: place for place, name in enumerate(self.names)}
         self._stepper = FeatureStepper(self.names, panel.symbols)
         needed, before = self._stepper.warm_up_bars, panel.between(0, start_ns).bars
         if before < needed + past_bars:
@@ -86,8 +92,8 @@ class BarFeed:
 
     def column(self, turn: Turn, name: str) -> Floats:
         """One feature of a turn, float64[S]."""
-        return np.ascontiguousarray(turn.features[:, self.names.index(name)])
+        return np.ascontiguousarray(turn.features[:, self._places[name]])
 
     def venue_bars(self, turn: Turn) -> VenueBars:
         """The same bars as the simulated venue sees them."""
-        return VenueBars(self.symbols, *(np.ascontiguousarray(turn.x[:, place]) for place in range(5)))
+        return VenueBars(self.symbols, *turn.columns[:5])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -56,7 +56,7 @@ class Controller:
             self.tracker.track(order, sent[order.request.symbol], now_ns)
         return Carried(sent, cancelled)
 
-    def states(self, symbols: Sequence[str]) -> dict[str, PositionState]:
+    def states(self, symbols: Iterable[str]) -> dict[str, PositionState]:
         """State of each symbol's position now."""
         return {symbol: self.book.position(symbol).state for symbol in symbols}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,8 +89,11 @@ class TradingCycle:
     trips: RoundTrips = field(default_factory=RoundTrips)
     reconciler: Reconciler = field(default_factory=Reconciler)
     controller: Controller = field(init=False)
+    alphas: tuple[ModelAlpha, ...] = field(init=False)
+    """The policies that forecast."""
 
     def __post_init__(self) -> None:
+        self.alphas = tuple(policy for policy in self.policies if isinstance(policy, ModelAlpha))
         self.controller = Controller(self.book, OrderExecutor(self.venue), FillTracker())
         for turn in self.feed.past_turns():
             view = market_view(self.feed, turn, self.book.ledger.cash(), self.spread_floor_bps)
@@ -102,28 +105,37 @@ class TradingCycle:
         """How many bars the session has."""
         return self.feed.cycles
 
-    def run_cycle(self, cycle: int, recorder: Recorder) -> None:
-        """Walk the trading path once. Only the recorder and the venue touch the world, and no order leaves before its intent is durable."""
+    def run_cycle(self, cycle: int, recorder: Recorder | None) -> None:
+        """Walk the trading path once. Only the recorder and the venue touch the world, and no order leaves before its intent is durable.
+
+        recorder: None makes no row: for research on the simulated venue, where a crash costs a run and no money.
+        """
         turn = self.feed.turn(cycle)
         updates = self.drain(turn)
         marks = self.venue.marks()
         account = self.book.account(marks, turn.now_ns)
         self.latches.kill = kill_switch.observe(self.latches.kill, account.equity, self.limits, turn.now_ns)
         positions = self.book.positions()
-        snapshot = self.observe(turn)
+        failed = not self.observe(turn)
+        snapshot = None if recorder is None else self.snapshot(turn, failed)
 
         self.on_stage("prediction")
         view = market_view(self.feed, turn, account.equity, self.spread_floor_bps)
         mandates = [mandate for policy in self.policies for mandate in policy.propose(view, positions)]
         self.on_stage("blending")
-        failed = snapshot.status is ObservationStatus.FAILED
         breaker, kill = self.latches.breaker, self.latches.kill
         demands = restrain(account, positions, marks, self.limits, turn.now_ns, failed, breaker, kill, self.instruments, self.trips.opened_ns)
         mandates += demands
+        resends = exit_resends(self.book, self.session_id, cycle)
+        symbols: Iterable[str] = self.feed.symbols
+        if recorder is None:
+            # Nothing comes of a HOLD but its row.
+            symbols = {mandate.symbol for mandate in mandates if mandate.type is not MandateType.HOLD} | {request.symbol for request in resends}
+            mandates = [mandate for mandate in mandates if mandate.symbol in symbols]
 
         self.on_stage("arbitration")
-        known = {symbol: self.book.position(symbol) for symbol in self.feed.symbols}
-        actions = [self._named(action, cycle) for action in arbitrate(mandates, known, now=view.now_s)]
+        known = {symbol: self.book.position(symbol) for symbol in symbols}
+        actions = arbitrate(mandates, known, now=view.now_s, identify=lambda symbol: f"{self.session_id}/{cycle:06d}/{symbol}")
         self.on_stage("gating")
         sigmas = {action.symbol: self._sigma(action) for action in actions}
         gated = gate(actions, view, self.decision, self._barriers(), sigmas)
@@ -131,7 +143,6 @@ class TradingCycle:
         weights = held_weights(self.feed.symbols, positions, marks, account.equity)
         sized = size(gated, view, positions, weights, account.equity, self.instruments, self.decision, sigmas=sigmas, identify=client_id)
         self.on_stage("risk")
-        resends = exit_resends(self.book, self.session_id, cycle)
         requests = [item.request for item in sized if item.request is not None] + resends
         pending, blocked = self.book.pending(), {**self.book.blocked, **self.reconciler.blocked}
         review = review_orders(requests, account, positions, marks, self.instruments, self.limits, breaker, kill, turn.now_ns, pending=pending, blocked=blocked)
@@ -142,25 +153,26 @@ class TradingCycle:
         restrained = {demand.symbol for demand in demands if demand.type in (MandateType.BLOCK, MandateType.REDUCE)}
         overtaken = self.controller.overtaken(actions, restrained | set(blocked), entries_stopped=stopped)
         self._note_openers(actions, review)
-        if review.approved or overtaken:
+        if recorder is not None and (review.approved or overtaken):
             recorder.intend(cycle, cycle_rows.intent(cycle, turn, review, [order.client_id for order in overtaken]))
-        before = self.controller.states(self.feed.symbols)
+        before = self.controller.states(known)
         carried = self.controller.carry_out(review, overtaken, resends, turn.now_ns)
-        equities = (account.equity, self.book.account(marks, turn.now_ns).equity)
-        results = execution_results(sized, review, carried, resends, (before, self.controller.states(self.feed.symbols)), equities, turn.now_ns)
-        facts = cycle_rows.Facts(cycle, turn, updates, snapshot, account, positions, marks, self.limits, breaker, kill)
-        outcome = cycle_rows.Outcome(sized, review, results, cycle_stats(len(mandates), results, len(sized)), self._stages, self.state(), self.get_cils_stats())
-        recorder.commit(cycle, cycle_rows.commit(facts, outcome))
+        if recorder is not None and snapshot is not None:
+            # Sending moves no money: what becomes of an order is drained with the next bar.
+            equities = (account.equity, account.equity)
+            results = execution_results(sized, review, carried, resends, (before, self.controller.states(known)), equities, turn.now_ns)
+            facts = cycle_rows.Facts(cycle, turn, updates, snapshot, account, positions, marks, self.limits, breaker, kill)
+            stats = cycle_stats(len(mandates), results, len(sized))
+            outcome = cycle_rows.Outcome(sized, review, results, stats, self._stages, self.state(), self.get_cils_stats())
+            recorder.commit(cycle, cycle_rows.commit(facts, outcome))
         self.on_stage("idle")
 
     def drain(self, turn: Turn) -> tuple[VenueUpdate, ...]:
         """Let the bar happen at the venue, and apply what the venue reports before anything is decided; then compare the books."""
         before = self.venue.marks()
         self.venue.advance(turn.open_ns, self.feed.venue_bars(turn))
-        for symbol, mark in self.venue.marks().items():
-            move = float(mark / before[symbol] - 1) if symbol in before else 0.0
-            elapsed = turn.now_ns - turn.open_ns
-            self.latches.breaker = circuit_breaker.record_price_move(self.latches.breaker, symbol, move, elapsed, self.limits, turn.now_ns)
+        elapsed = turn.now_ns - turn.open_ns
+        self.latches.breaker = circuit_breaker.record_price_moves(self.latches.breaker, before, self.venue.marks(), elapsed, self.limits, turn.now_ns)
         updates = self.venue.drain()
         for update in updates:
             self.controller.tracker.apply(update)
@@ -172,15 +184,21 @@ class TradingCycle:
         self.reconciler.compare(self.book.positions(), self.venue.positions())
         return updates
 
-    def observe(self, turn: Turn) -> ObservationSnapshot:
-        """The facts of the closed bar. A room that failed states no fact and stops entries; exits go on (decision 13)."""
+    def observe(self, turn: Turn) -> bool:
+        """Hand the closed bar to observation; whether it runs. A room that failed states no fact and stops entries; exits go on (decision 13)."""
         times = np.full(len(self.feed.symbols), turn.now_ns, dtype=np.int64)
         try:
             self.observation.ingest_marks(turn.now_ns, self.feed.symbols, np.ascontiguousarray(turn.x[:, 3]), times)
-            return self.observation.snapshot(turn.now_ns)
         except SystemHalted:
-            silent = {symbol: M4PrimitiveBundle.empty(symbol) for symbol in self.feed.symbols}
-            return ObservationSnapshot(ObservationStatus.FAILED, turn.now_ns / NS_PER_SECOND, self.feed.symbols, SystemCounters(0, 0), (), silent)
+            return False
+        return True
+
+    def snapshot(self, turn: Turn, failed: bool) -> ObservationSnapshot:
+        """The facts of the closed bar, for the row."""
+        if not failed:
+            return self.observation.snapshot(turn.now_ns)
+        silent = {symbol: M4PrimitiveBundle.empty(symbol) for symbol in self.feed.symbols}
+        return ObservationSnapshot(ObservationStatus.FAILED, turn.now_ns / NS_PER_SECOND, self.feed.symbols, SystemCounters(0, 0), (), silent)
 
     def state(self) -> str:
         """SHA-256 over everything that the next cycle depends on."""
@@ -189,7 +207,7 @@ class TradingCycle:
 
     def get_cils_stats(self) -> CilsStats | None:
         """Statistics of the online learner (document 2); None where no policy has one."""
-        return next((alpha.learner.stats() for alpha in self._alphas if alpha.learner is not None), None)
+        return next((alpha.learner.stats() for alpha in self.alphas if alpha.learner is not None), None)
 
     def _note_openers(self, actions: Sequence[Action], review: Review) -> None:
         by_symbol = {action.symbol: action for action in actions if action.type is ActionType.ENTRY}
@@ -200,25 +218,17 @@ class TradingCycle:
 
     def _learn(self, trade: ClosedTrade) -> None:
         opener = trade.opener
-        for alpha in self._alphas:
+        for alpha in self.alphas:
             if opener is not None and alpha.learner is not None and opener.strategy_id == alpha.strategy_id and opener.horizon is not None and trade.entered:
                 alpha.learner.learn(opener.horizon, float(trade.net / trade.entered) * 1e4, trade.opened_ns, trade.closed_ns)
-
-    def _named(self, action: Action, cycle: int) -> Action:
-        return replace(action, decision_id=f"{self.session_id}/{cycle:06d}/{action.symbol}")
-
-    @property
-    def _alphas(self) -> list[ModelAlpha]:
-        """The policies that forecast."""
-        return [policy for policy in self.policies if isinstance(policy, ModelAlpha)]
 
     def _sigma(self, action: Action) -> float | None:
         if action.horizon is None:
             return None
-        return next((alpha.sigma(action.symbol, action.horizon) for alpha in self._alphas if alpha.strategy_id == action.strategy_id), None)
+        return next((alpha.sigma(action.symbol, action.horizon) for alpha in self.alphas if alpha.strategy_id == action.strategy_id), None)
 
     def _barriers(self) -> dict[str, tuple[float | None, float | None]]:
-        return {symbol: pair for alpha in self._alphas for symbol, pair in alpha.barriers().items()}
+        return {symbol: pair for alpha in self.alphas for symbol, pair in alpha.barriers().items()}
 
     def _stages(self, item: SizedAction) -> dict[str, Any]:
-        return {alpha.strategy_id: alpha.stages(item.action.symbol) for alpha in self._alphas}
+        return {alpha.strategy_id: alpha.stages(item.action.symbol) for alpha in self.alphas}

@@ -115,11 +115,10 @@ def commit(facts: Facts, outcome: Outcome) -> dict[str, Any]:
 
 def observation_row(snapshot: ObservationSnapshot) -> dict[str, Any]:
     """Status and counters, and a hash over the primitives."""
-    primitives = plain(snapshot.primitives)
     return {
         "status": snapshot.status.value,
         "counters": plain(snapshot.counters),
-        "primitives_sha256": hashlib.sha256(canonical_json(primitives)).hexdigest(),
+        "primitives_sha256": hashlib.sha256(canonical_json(snapshot.primitives)).hexdigest(),
     }
 
 

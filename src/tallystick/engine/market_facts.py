@@ -32,18 +32,18 @@ def estimated_spread_bps(volatility: Floats, adv_usd: Floats, bars_per_day: int,
 
 def market_view(feed: BarFeed, turn: Turn, equity: Decimal, floor_bps: float) -> MarketView:
     """The columns of a cycle. A quote is as old as the bar's close, which is now."""
-    volatility = feed.column(turn, feed.volatility_feature)
+    volatility, close = feed.column(turn, feed.volatility_feature), np.ascontiguousarray(turn.x[:, 3])
     adv_usd = feed.column(turn, feed.adv_feature) * feed.bars_per_day
     return MarketView(
         now_ns=turn.now_ns,
         bar_number=turn.bar_number,
         interval_minutes=feed.interval_minutes,
         symbols=feed.symbols,
-        close=np.ascontiguousarray(turn.x[:, 3]),
+        close=close,
         adv_usd=adv_usd,
         volatility=volatility,
         spread_bps=estimated_spread_bps(volatility, adv_usd, feed.bars_per_day, floor_bps),
-        quote_age_ms=np.where(np.isnan(turn.x[:, 3]), np.nan, 0.0),
+        quote_age_ms=np.where(np.isnan(close), np.nan, 0.0),
         feature_names=feed.names,
         features=turn.features,
         equity_usd=float(equity),
@@ -53,7 +53,9 @@ def market_view(feed: BarFeed, turn: Turn, equity: Decimal, floor_bps: float) ->
 
 def held_weights(symbols: tuple[str, ...], positions: Mapping[str, Position], marks: Mapping[str, Decimal], equity: Decimal) -> Floats:
     """Signed value of what is held over equity, float64[S]; 0 where nothing is held or nothing is left."""
-    if equity <= 0:
-        return np.zeros(len(symbols))
-    held = (positions[symbol].signed_quantity * marks[symbol] / equity if symbol in positions and symbol in marks else Decimal(0) for symbol in symbols)
-    return np.array([float(weight) for weight in held])
+    held = np.zeros(len(symbols))
+    if equity > 0 and positions:
+        for row, symbol in enumerate(symbols):
+            if symbol in positions and symbol in marks:
+                held[row] = float(positions[symbol].signed_quantity * marks[symbol] / equity)
+    return held

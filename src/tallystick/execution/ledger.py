@@ -6,7 +6,7 @@ realised + cost of what is held = Σ value of sales − Σ value of purchases, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
@@ -149,21 +149,26 @@ class Ledger:
 
     def equity_micro(self, mark_ticks: Mapping[str, int]) -> int:
         """Cash plus the unrealised result of every holding. Raises InvariantViolation when a held symbol has no mark."""
-        total = self.cash_micro
-        for symbol in sorted(self.holdings):
-            if symbol not in mark_ticks:
-                raise InvariantViolation(f"expected a mark for the held symbol {symbol}, found none", where="ledger")
-            total += self.value_micro(symbol, mark_ticks[symbol]) - self.holdings[symbol].cost_micro
-        return total
+        return self.cash_micro + sum(value - holding.cost_micro for _, holding, value in self._valued(mark_ticks))
 
     def margin_used_micro(self, mark_ticks: Mapping[str, int], leverage_e4: int) -> int:
         """Initial margin of every holding at the account's leverage, or at the most that its tier allows where that is lower."""
-        total = 0
-        for symbol in sorted(self.holdings):
-            value = self.value_micro(symbol, mark_ticks[symbol])
-            most = min(leverage_e4, self.instrument(symbol).max_leverage(value) * 10_000)
-            total += _checked(initial_margin(value, most), symbol)
-        return total
+        return self._equity_and_margin(mark_ticks, leverage_e4)[1]
+
+    def _equity_and_margin(self, mark_ticks: Mapping[str, int], leverage_e4: int) -> tuple[int, int]:
+        equity, used = self.cash_micro, 0
+        for instrument, holding, value in self._valued(mark_ticks):
+            equity += value - holding.cost_micro
+            used += _checked(initial_margin(value, min(leverage_e4, instrument.max_leverage(value) * 10_000)), instrument.symbol)
+        return equity, used
+
+    def _valued(self, mark_ticks: Mapping[str, int]) -> Iterator[tuple[TradedInstrument, Holding, int]]:
+        """Every holding with its signed value at its mark, in symbol order."""
+        for symbol, holding in sorted(self.holdings.items()):
+            if symbol not in mark_ticks:
+                raise InvariantViolation(f"expected a mark for the held symbol {symbol}, found none", where="ledger")
+            value = self._value(self.instruments[symbol], mark_ticks[symbol], abs(holding.lots))
+            yield self.instruments[symbol], holding, value if holding.lots >= 0 else -value
 
     def free_margin_covers(self, needed_micro: int, mark_ticks: Mapping[str, int], leverage_e4: int) -> bool:
         """Whether equity less the margin in use is at least the needed margin.
@@ -178,9 +183,9 @@ class Ledger:
         return bound >= 0 or self.equity_micro(mark_ticks) - self.margin_used_micro(mark_ticks, leverage_e4) >= needed_micro
 
     def account(self, mark_ticks: Mapping[str, int], leverage_e4: int, now_ns: int) -> AccountState:
-        """Equity and free margin (never above equity, never below 0) at these marks."""
-        equity = self.equity_micro(mark_ticks)
-        free = max(0, min(equity, equity - self.margin_used_micro(mark_ticks, leverage_e4)))
+        """Equity and free margin (never above equity, never below 0) at these marks. Raises InvariantViolation when a held symbol has no mark."""
+        equity, used = self._equity_and_margin(mark_ticks, leverage_e4)
+        free = max(0, min(equity, equity - used))
         return AccountState(amount_of(equity), amount_of(free), now_ns / NS_PER_SECOND)
 
     def realised(self) -> Decimal:

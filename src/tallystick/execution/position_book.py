@@ -39,6 +39,7 @@ class PositionBook:
         self.working: dict[str, WorkingOrder] = {}
         self.blocked: dict[str, str] = {}
         self._positions: dict[str, Position] = {}
+        self._shown: dict[str, Position] | None = None
         self._active: dict[str, str] = {}
         self._ended: set[str] = set()
 
@@ -48,7 +49,13 @@ class PositionBook:
 
     def positions(self) -> dict[str, Position]:
         """Positions that are not FLAT, by symbol."""
-        return {symbol: item for symbol, item in sorted(self._positions.items()) if item.state is not PositionState.FLAT}
+        if self._shown is None:
+            self._shown = {symbol: item for symbol, item in sorted(self._positions.items()) if item.state is not PositionState.FLAT}
+        return dict(self._shown)
+
+    def _put(self, position: Position) -> None:
+        self._positions[position.symbol] = position
+        self._shown = None
 
     def pending(self) -> dict[str, Decimal]:
         """Signed quantity of working entry orders, by symbol: risk counts them as if filled."""
@@ -177,7 +184,7 @@ class PositionBook:
         self._ended.add(client_id)
 
     def _move(self, symbol: str, event: PositionEvent, direction: Direction | None = None) -> None:
-        self._positions[symbol] = transition(self.position(symbol), event, direction=direction)
+        self._put(transition(self.position(symbol), event, direction=direction))
 
     def _move_filled(self, symbol: str, event: PositionEvent, order: WorkingOrder) -> None:
         if event in (PositionEvent.ENTRY, PositionEvent.REDUCE, PositionEvent.EXIT, PositionEvent.EMERGENCY_EXIT):
@@ -186,17 +193,19 @@ class PositionBook:
             if event is PositionEvent.ENTRY:
                 self._active[symbol] = order.client_id
             return
-        self._positions[symbol] = transition(self.position(symbol), event, quantity=self.ledger.quantity(symbol), entry_price=self.ledger.entry_price(symbol))
+        self._put(transition(self.position(symbol), event, quantity=self.ledger.quantity(symbol), entry_price=self.ledger.entry_price(symbol)))
 
     def _external(self, symbol: str, event: PositionEvent, reason: str) -> None:
         """To the venue's state with the venue's own fill; entries wait until someone has explained it (decision 20)."""
         self.blocked[symbol] = reason
-        self._positions[symbol] = transition(
-            self.position(symbol),
-            event,
-            direction=self.ledger.direction(symbol),
-            quantity=self.ledger.quantity(symbol),
-            entry_price=self.ledger.entry_price(symbol),
+        self._put(
+            transition(
+                self.position(symbol),
+                event,
+                direction=self.ledger.direction(symbol),
+                quantity=self.ledger.quantity(symbol),
+                entry_price=self.ledger.entry_price(symbol),
+            )
         )
 
     def state(self) -> dict[str, object]:

@@ -29,7 +29,7 @@ class Reconciler:
         for symbol in sorted({*local, *venue, *self._in_a_row}):
             expected = local[symbol].signed_quantity if symbol in local else Decimal(0)
             actual = venue[symbol].signed_quantity if symbol in venue else Decimal(0)
-            if abs(actual - expected) <= self._tolerance * max(abs(actual), abs(expected)):
+            if actual == expected or abs(actual - expected) <= self._tolerance * max(abs(actual), abs(expected)):
                 self._in_a_row.pop(symbol, None)
                 action = ReconciliationAction.NONE
             else:

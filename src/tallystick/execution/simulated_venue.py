@@ -15,7 +15,7 @@ from tallystick.contracts.traded_instruments import TradedInstrument
 from tallystick.contracts.venue_updates import VenueCanceled, VenueFill, VenueFunding, VenueRejected, VenueUpdate
 from tallystick.execution import bar_matching, venue_liquidation
 from tallystick.execution.bar_matching import Match, Quote, RestingOrder
-from tallystick.execution.ledger import Ledger
+from tallystick.execution.ledger import Holding, Ledger
 from tallystick.execution.venue_bars import NO_BAR, BarTicks, TickGrid, VenueBars
 from tallystick.kernels.fees import fee
 from tallystick.kernels.funding import funding_payment
@@ -73,6 +73,8 @@ class SimulatedVenue:
         self._status: dict[str, OrderStatus] = {}
         self._updates: list[VenueUpdate] = []
         self._marks: dict[str, int] = {}
+        self._shown_marks: dict[str, Decimal] | None = None
+        self._held: dict[str, tuple[Holding, Position]] = {}
         self._now_ns: int | None = None
         self._numbers = 0
 
@@ -162,11 +164,13 @@ class SimulatedVenue:
 
     def positions(self) -> dict[str, Position]:
         """Held positions by symbol."""
-        found = {}
-        for symbol in sorted(self.ledger.holdings):
-            held = self.ledger
-            found[symbol] = Position(symbol, PositionState.OPEN, held.direction(symbol), held.quantity(symbol), held.entry_price(symbol))
-        return found
+        return {symbol: self._position(symbol, holding) for symbol, holding in sorted(self.ledger.holdings.items())}
+
+    def _position(self, symbol: str, holding: Holding) -> Position:
+        known, held = self._held.get(symbol), self.ledger
+        if known is None or known[0] != holding:
+            known = self._held[symbol] = holding, Position(symbol, PositionState.OPEN, held.direction(symbol), held.quantity(symbol), held.entry_price(symbol))
+        return known[1]
 
     def instruments(self) -> dict[str, TradedInstrument]:
         """Instruments by symbol."""
@@ -178,9 +182,11 @@ class SimulatedVenue:
         if unknown:
             raise DataError(f"expected symbols that are traded here, found {', '.join(unknown)}", where="simulated venue")
 
-    def marks(self) -> dict[str, Decimal]:
-        """The last close of each symbol that had a bar."""
-        return {symbol: self.ledger.instrument(symbol).price(ticks) for symbol, ticks in sorted(self._marks.items())}
+    def marks(self) -> Mapping[str, Decimal]:
+        """The last close of each symbol that had a bar, in symbol order. What was given out does not change with the next bar."""
+        if self._shown_marks is None:
+            self._shown_marks = {symbol: self.ledger.instrument(symbol).price(ticks) for symbol, ticks in sorted(self._marks.items())}
+        return self._shown_marks
 
     # Time
 
@@ -216,6 +222,7 @@ class SimulatedVenue:
         for symbol, close in zip(self._grid.symbols, ticks.close, strict=True):
             if close != NO_BAR:
                 self._marks[symbol] = close
+        self._shown_marks = None
 
     def _fund(self, now_ns: int, rates: Mapping[str, int]) -> None:
         """Funding due in (last, now], each time on what was held then, at the last close: the price just before."""
@@ -321,9 +328,9 @@ class SimulatedVenue:
         if not self.ledger.holdings:
             return
         extremes = {}
-        for symbol in self.ledger.holdings:
+        for symbol, holding in self.ledger.holdings.items():
             place = self._places[symbol]
-            extreme = ticks.low[place] if self.ledger.lots(symbol) > 0 else ticks.high[place]
+            extreme = ticks.low[place] if holding.lots > 0 else ticks.high[place]
             extremes[symbol] = self._marks[symbol] if extreme == NO_BAR else extreme
         for symbol in venue_liquidation.takings(self.ledger, extremes):
             update = venue_liquidation.take(

@@ -49,37 +49,49 @@ class TickGrid:
         # A power of ten is exact as a float multiplier, so prices on the grid give whole numbers; other ticks divide.
         self._tick = np.array([float(row.tick) for row in rows])
         self._scale = np.array([float(1 / row.tick) if (1 / row.tick) == (1 / row.tick).to_integral_value() else 0.0 for row in rows])
+        self._scaled = bool((self._scale > 0).all())
         self._lot = np.array([float(row.lot) for row in rows])
         self._order: dict[tuple[str, ...], Ints] = {}
 
     def ticks(self, bars: VenueBars, volume_share: float) -> BarTicks:
         """Prices in ticks and takeable lots. Raises DataError for a bar whose prices are not positive or whose range does not hold its ends."""
-        places = self._places(bars.symbols)
-        open_, high, low, close = (self._prices(column, places) for column in (bars.open, bars.high, bars.low, bars.close))
-        there = (open_ > 0) & (high > 0) & (low > 0) & (close > 0)
+        prices = self._prices(np.array((bars.open, bars.high, bars.low, bars.close)), bars.symbols)
+        open_, high, low, close = prices
+        there = prices.min(axis=0) > 0
         wrong = there & ((high < np.maximum(open_, close)) | (low > np.minimum(open_, close)))
         if bool(wrong.any()):
             symbol = self.symbols[int(np.argmax(wrong))]
             raise DataError(f"expected a bar whose range holds its open and close, found one of {symbol} that does not", where="simulated venue")
-        volume = np.where(places >= 0, bars.volume[places], np.nan)
-        lots = np.where(np.isfinite(volume) & (volume > 0), np.floor(np.minimum(np.nan_to_num(volume) * volume_share / self._lot, 2.0**53)), 0.0)
-        open_, high, low, close = (np.where(there, column, NO_BAR) for column in (open_, high, low, close))
+        if not bool(there.all()):
+            prices[:, ~there] = NO_BAR
+        volume = self._in_order(bars.volume, bars.symbols)
+        volume = np.where(np.isfinite(volume) & (volume > 0), volume, 0.0)
+        lots = np.floor(np.minimum(volume * volume_share / self._lot, 2.0**53))
         return BarTicks(open_.tolist(), high.tolist(), low.tolist(), close.tolist(), lots.astype(np.int64).tolist())
 
-    def _places(self, symbols: tuple[str, ...]) -> Ints:
+    def _in_order(self, columns: Floats, symbols: tuple[str, ...]) -> Floats:
+        """Columns float64[…, S] of the bars in the grid's order of symbols; NaN where the bars have none."""
+        if symbols == self.symbols:
+            return columns
         if symbols not in self._order:
             index = {symbol: place for place, symbol in enumerate(symbols)}
             self._order[symbols] = np.array([index.get(symbol, -1) for symbol in self.symbols], dtype=np.int64)
-        return self._order[symbols]
+        places = self._order[symbols]
+        return np.where(places >= 0, columns[..., places], np.nan)
 
-    def _prices(self, column: Floats, places: Ints) -> Ints:
-        prices = np.where(places >= 0, column[places], np.nan)
+    def _prices(self, columns: Floats, symbols: tuple[str, ...]) -> Ints:
+        prices = self._in_order(columns, symbols)
         finite = np.isfinite(prices)
-        if bool((prices[finite] <= 0).any()):
-            symbol = self.symbols[int(np.argmax(np.where(finite, prices <= 0, False)))]
+        whole = bool(finite.all())
+        if not whole:
+            # A price of one tick stands in where there is none.
+            prices = np.where(finite, prices, self._tick)
+        if not float(prices.min()) > 0.0:
+            symbol = self.symbols[int(np.argmax((prices <= 0).any(axis=0)))]
             raise DataError(f"expected prices above 0, found one of {symbol} that is not", where="simulated venue")
-        safe = np.where(finite, prices, 0.0)
-        ticks = np.rint(np.where(self._scale > 0, safe * self._scale, safe / self._tick))
-        if bool((ticks >= 2.0**53).any()):
-            raise DataError(f"expected prices of {self.symbols[int(np.argmax(ticks))]} below 2^53 ticks, found more", where="simulated venue")
-        return np.where(finite, np.maximum(ticks, 1.0), float(NO_BAR)).astype(np.int64)
+        ticks = np.rint(prices * self._scale if self._scaled else np.where(self._scale > 0, prices * self._scale, prices / self._tick))
+        if not float(ticks.max()) < 2.0**53:
+            symbol = self.symbols[int(np.argmax(ticks.max(axis=0)))]
+            raise DataError(f"expected prices of {symbol} below 2^53 ticks, found more", where="simulated venue")
+        found = np.maximum(ticks, 1.0).astype(np.int64)
+        return found if whole else np.where(finite, found, NO_BAR)

@@ -41,7 +41,8 @@ def _is_plainly_safe(ledger: Ledger, extremes: Mapping[str, int]) -> bool:
         value = holding.lots * extremes[symbol] * instrument.unit_num // instrument.unit_den
         equity += value - holding.cost_micro
         gross += abs(value)
-        highest = max(highest, *(tier.rate_e8 for tier in instrument.tiers))
+        for tier in instrument.tiers:
+            highest = max(highest, tier.rate_e8)
     # Two micro-quote per holding cover the roundings of the exact sums.
     return (equity - 2 * len(ledger.holdings)) * 100_000_000 > (gross + 2 * len(ledger.holdings)) * highest
 

@@ -190,12 +190,15 @@ class Observation:
         kernels.mark_primitives(marks.prices, marks.times_ns, marks.counts, now_ns, self.config.window_ns, self.config.presence_ns, starts, out)
         measured = None if self._evidence is None else self._evidence.measure(now_ns).tolist()
         values, found = out.tolist(), {}
-        for row, symbol in enumerate(self.symbols):
+        # The window of the symbol with the longest one holds that of every other.
+        first = int(starts.min())
+        times = marks.times_ns[:, first : int(marks.counts.max())]
+        seconds = np.diff(times, axis=1) / NS_PER_SECOND
+        spans = zip(self.symbols, (starts - first).tolist(), (marks.counts - first).tolist(), strict=True)
+        for row, (symbol, start, end) in enumerate(spans):
             facts: dict[str, object] = {}
-            start, end = int(starts[row]), int(marks.counts[row])
             if start < end:
-                gaps = tuple((np.diff(marks.times_ns[row, start:end]) / NS_PER_SECOND).tolist())
-                facts |= mark_facts(f"{symbol}-{int(marks.times_ns[row, start])}", values[row], gaps)
+                facts |= mark_facts(f"{symbol}-{times[row, start]}", values[row], tuple(seconds[row, start : end - 1].tolist()))
             if measured is not None:
                 facts |= measured_facts(symbol, measured[row], now_ns, self.config.rules)
             expected = self._expected.counter(symbol)

@@ -24,6 +24,7 @@ KINDS = frozenset(get_args(EventKind))
 # Kinds whose events are readings of a state: a second one of the same instant says nothing new.
 READINGS = frozenset({"MARK", "BAR_CLOSE"})
 TRADED = frozenset({"TRADE", "LIQUIDATION"})
+_NEVER = np.iinfo(np.int64).max
 Taken = MarketEvent | BookEvent | PositionEvent
 
 
@@ -52,6 +53,7 @@ class Ingestion:
         self._kept: deque[QuarantinedEvent] = deque()
         self._last_ns: dict[tuple[str, str], int] = {}
         self._mark_last_ns = np.full(len(self.symbols), -1, dtype=np.int64)
+        self._rows = np.arange(len(self.symbols), dtype=np.int64)
         self._sources: set[tuple[str, str, str]] = set()
         self._source_order: deque[tuple[str, str, str]] = deque()
         self._batches: deque[EventBatch] = deque(maxlen=config.recent_sources)
@@ -83,13 +85,14 @@ class Ingestion:
         """Bar-close marks of many symbols: rows, prices and times of those that were taken. A NaN price is no event: that symbol had no bar."""
         if len(symbols) != prices.shape[0] or prices.shape != event_times_ns.shape:
             raise InvariantViolation(f"expected one price and one time for each of {len(symbols)} symbols, found {prices.shape} and {event_times_ns.shape}")
-        if len(set(symbols)) != len(symbols):
-            raise InvariantViolation(f"expected each symbol once in one batch of marks, found one twice among {len(symbols)}")
-        rows = np.array([self.row.get(symbol, -1) for symbol in symbols], dtype=np.int64)
-        exists = ~np.isnan(prices)
-        last = np.where(rows >= 0, self._mark_last_ns[rows], np.iinfo(np.int64).max)
+        if symbols == self.symbols:
+            rows, last = self._rows, self._mark_last_ns
+        else:
+            rows = self._rows_of(symbols)
+            last = np.where(rows >= 0, self._mark_last_ns[rows], _NEVER)
         timely = (event_times_ns <= now_ns) & (event_times_ns >= now_ns - self.config.late_ns) & (event_times_ns > last)
-        taken = exists & (rows >= 0) & np.isfinite(prices) & (prices > 0.0) & timely
+        taken = timely & (prices > 0.0) & (prices < np.inf)
+        exists = taken if taken.all() else ~np.isnan(prices)
         self.received += int(np.count_nonzero(exists))
         for index in np.flatnonzero(exists & ~taken).tolist():
             event = RawMarketEvent("BAR_CLOSE", symbols[index], int(event_times_ns[index]), {"price": float(prices[index])}, source)
@@ -104,6 +107,11 @@ class Ingestion:
             self._mark_last_ns[rows[chosen]] = event_times_ns[chosen]
             self.decoded += count
         return rows[chosen], prices[chosen], event_times_ns[chosen]
+
+    def _rows_of(self, symbols: Sequence[str]) -> NDArray[int64]:
+        if len(set(symbols)) != len(symbols):
+            raise InvariantViolation(f"expected each symbol once in one batch of marks, found one twice among {len(symbols)}")
+        return np.array([self.row.get(symbol, -1) for symbol in symbols], dtype=np.int64)
 
     def source_of(self, event_id: int) -> tuple[str, str, int, str]:
         """(kind, symbol, event time, source) of a recent id. Raises InvariantViolation for one that was never given or is too old to be remembered."""

@@ -72,8 +72,11 @@ def position_risk(position: Position, mark: Decimal, account_leverage: float, co
 
 def portfolio_risk(account: AccountState, risks: Sequence[PositionRisk]) -> PortfolioRisk:
     """Aggregate metrics over the positions."""
-    gross = sum((risk.quantity * risk.mark_price for risk in risks), Decimal(0))
-    net = sum((risk.quantity * risk.mark_price * risk.direction.sign for risk in risks), Decimal(0))
+    gross = net = Decimal(0)
+    for risk in risks:
+        value = risk.quantity * risk.mark_price
+        gross += value
+        net += value * risk.direction.sign
     worst = min(risks, key=lambda risk: (risk.liquidation_distance, risk.symbol), default=None)
     return PortfolioRisk(
         total_leverage=leverage(gross, account.equity),

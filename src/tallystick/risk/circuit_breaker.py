@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -44,6 +44,18 @@ def record_price_move(state: BreakerState, symbol: str, move_frac: float, elapse
     if inside and abs(move_frac) >= config.breaker_price_move_frac:
         seconds = elapsed_ns / NS_PER_SECOND
         return trip(state, f"{symbol} moved {move_frac:+.4f} within {seconds:g} s, limit {config.breaker_price_move_frac}", now_ns)
+    return state
+
+
+def record_price_moves(
+    state: BreakerState, before: Mapping[str, Decimal], after: Mapping[str, Decimal], elapsed_ns: int, config: RiskConfig, now_ns: int
+) -> BreakerState:
+    """The state after every price moved from its mark before, if it had one, to the one after; within a time that is the same for all."""
+    if elapsed_ns > config.breaker_price_window_s * NS_PER_SECOND:
+        return state
+    for symbol, mark in after.items():
+        move = float(mark / before[symbol] - 1) if symbol in before else 0.0
+        state = record_price_move(state, symbol, move, elapsed_ns, config, now_ns)
     return state
 
 

@@ -83,36 +83,19 @@ def _blocks(
 
 
 def _exits(risk: PositionRisk, config: RiskConfig, now_ns: int, age_ns: int | None) -> Iterator[Mandate]:
+    def leave(authority: float, source: str, reason: str) -> Mandate:
+        return _mandate(risk.symbol, MandateType.EXIT, authority, now_ns, source, reason, quantity=risk.quantity)
+
     gain = calculator.profit_fraction(risk)
-    demands = (
-        (
-            risk.liquidation_distance < config.D_critical,
-            EXIT_CRITICAL_AUTHORITY,
-            "risk.liquidation",
-            f"liquidation distance {risk.liquidation_distance:.4f} is below D_critical {config.D_critical:g}",
-        ),
-        (
-            config.stop_loss_pct > 0 and gain <= -exact(config.stop_loss_pct),
-            EXIT_STOP_AUTHORITY,
-            "risk.stop_loss",
-            f"result {gain:.4f} of entry is at the stop loss −{config.stop_loss_pct:g}",
-        ),
-        (
-            config.take_profit_pct > 0 and gain >= exact(config.take_profit_pct),
-            EXIT_PROFIT_AUTHORITY,
-            "risk.take_profit",
-            f"result {gain:.4f} of entry is at the take profit {config.take_profit_pct:g}",
-        ),
-        (
-            age_ns is not None and config.time_stop_s > 0 and age_ns >= config.time_stop_s * NS_PER_SECOND,
-            EXIT_PROFIT_AUTHORITY,
-            "risk.time_stop",
-            f"held for {(age_ns or 0) / NS_PER_SECOND:g} s, limit {config.time_stop_s:g} s",
-        ),
-    )
-    for due, authority, source, reason in demands:
-        if due:
-            yield _mandate(risk.symbol, MandateType.EXIT, authority, now_ns, source, reason, quantity=risk.quantity)
+    if risk.liquidation_distance < config.D_critical:
+        reason = f"liquidation distance {risk.liquidation_distance:.4f} is below D_critical {config.D_critical:g}"
+        yield leave(EXIT_CRITICAL_AUTHORITY, "risk.liquidation", reason)
+    if config.stop_loss_pct > 0 and gain <= -exact(config.stop_loss_pct):
+        yield leave(EXIT_STOP_AUTHORITY, "risk.stop_loss", f"result {gain:.4f} of entry is at the stop loss −{config.stop_loss_pct:g}")
+    if config.take_profit_pct > 0 and gain >= exact(config.take_profit_pct):
+        yield leave(EXIT_PROFIT_AUTHORITY, "risk.take_profit", f"result {gain:.4f} of entry is at the take profit {config.take_profit_pct:g}")
+    if age_ns is not None and config.time_stop_s > 0 and age_ns >= config.time_stop_s * NS_PER_SECOND:
+        yield leave(EXIT_PROFIT_AUTHORITY, "risk.time_stop", f"held for {age_ns / NS_PER_SECOND:g} s, limit {config.time_stop_s:g} s")
 
 
 def _reductions(
@@ -123,31 +106,20 @@ def _reductions(
     now_ns: int,
     instrument: TradedInstrument | None,
 ) -> Iterator[Mandate]:
+    def reduce(authority: float, source: str, reason: str) -> Mandate:
+        quantity = reduction_quantity(risk, account, config, instrument)
+        return _mandate(risk.symbol, MandateType.REDUCE, authority, now_ns, source, reason, quantity=quantity)
+
     symbol_leverage = calculator.leverage(risk.quantity * risk.mark_price, account.equity)
-    demands = (
-        (
-            risk.symbol == portfolio.worst_symbol and portfolio.min_liquidation_distance < config.R_liq_min,
-            REDUCE_WORST_AUTHORITY,
-            "risk.worst_symbol",
-            f"smallest liquidation distance {portfolio.min_liquidation_distance:.4f} is below R_liq_min {config.R_liq_min:g}",
-        ),
-        (
-            risk.liquidation_distance < config.D_min_safe,
-            REDUCE_DISTANCE_AUTHORITY,
-            "risk.liquidation",
-            f"liquidation distance {risk.liquidation_distance:.4f} is below D_min_safe {config.D_min_safe:g}",
-        ),
-        (
-            symbol_leverage > config.L_symbol_max,
-            REDUCE_EXPOSURE_AUTHORITY,
-            "risk.exposure",
-            f"symbol leverage {symbol_leverage:.4g} is above L_symbol_max {config.L_symbol_max:g}",
-        ),
-    )
-    for due, authority, source, reason in demands:
-        if due:
-            quantity = reduction_quantity(risk, account, config, instrument)
-            yield _mandate(risk.symbol, MandateType.REDUCE, authority, now_ns, source, reason, quantity=quantity)
+    if risk.symbol == portfolio.worst_symbol and portfolio.min_liquidation_distance < config.R_liq_min:
+        reason = f"smallest liquidation distance {portfolio.min_liquidation_distance:.4f} is below R_liq_min {config.R_liq_min:g}"
+        yield reduce(REDUCE_WORST_AUTHORITY, "risk.worst_symbol", reason)
+    if risk.liquidation_distance < config.D_min_safe:
+        reason = f"liquidation distance {risk.liquidation_distance:.4f} is below D_min_safe {config.D_min_safe:g}"
+        yield reduce(REDUCE_DISTANCE_AUTHORITY, "risk.liquidation", reason)
+    if symbol_leverage > config.L_symbol_max:
+        reason = f"symbol leverage {symbol_leverage:.4g} is above L_symbol_max {config.L_symbol_max:g}"
+        yield reduce(REDUCE_EXPOSURE_AUTHORITY, "risk.exposure", reason)
 
 
 def reduction_quantity(risk: PositionRisk, account: AccountState, config: RiskConfig, instrument: TradedInstrument | None) -> Decimal:

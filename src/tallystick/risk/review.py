@@ -58,6 +58,8 @@ def review_orders(
     pending: signed quantity of working entry orders by symbol, counted as if filled. blocked: symbols whose entries are refused, with the reason
     (an unexplained difference with the venue, decision 16). Orders that only shrink a position pass a kill and an open breaker.
     """
+    if not requests:
+        return Review((), ())
     context = _Context(positions, marks, instruments, config, breaker, kill, blocked or {}, Limits.of(account, config))
     exposures = Exposures(positions, marks, instruments, pending or {}, config)
     _count_leaving(requests, context, exposures)

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import Enum
+from types import MappingProxyType
+from typing import Any
 
+import numpy as np
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.artifacts.canonical import canonical_json, parse_json
+from tallystick.artifacts.canonical import canonical_json, parse_json, plain
 from tallystick.contracts.errors import ArtifactError
 
 scalars = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)
@@ -31,6 +37,47 @@ def test_same_content_in_another_order_gives_the_same_bytes(document):
 def test_parsing_gives_the_content_back(document):
     again = parse_json(canonical_json(document))
     assert canonical_json(again) == canonical_json(document)
+
+
+class Side(Enum):
+    UP = "up"
+
+
+@dataclass(frozen=True)
+class Inner:
+    zeta: float
+    alpha: str | None
+
+
+@dataclass(frozen=True)
+class Outer:
+    name: str
+    inner: Inner
+    several: tuple[Inner, ...]
+    side: Side
+    price: Decimal
+    facts: Mapping[Any, Any]
+    alone: object = None
+
+
+@dataclass(frozen=True)
+class Single:
+    value: float
+
+
+@pytest.mark.clause("D1.06")
+@given(scalars, st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=4))
+def test_shapes_give_the_bytes_of_their_plain_values(scalar, number, text):
+    inner = Inner(number, text or None)
+    facts = MappingProxyType({"b": inner, "a": {Side.UP: number, text: scalar}})
+    document = Outer(text, inner, (inner, inner), Side.UP, Decimal("1.50"), facts, [scalar, Single(number), np.float64(number), {3, 1, 2}])
+    assert canonical_json(document) == rfc8785.dumps(plain(document)) + b"\n"
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, 1e-4, 9.99e-5, 1e-6, 1e-7, 5e-324, 0.1, 2.0**53 - 1, 2.0**53, 2.0**53 + 2, 1e16, 1.5e20, 1e21, 1e300, 123.25])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_numbers_at_the_edges_are_as_ecmascript_writes_them(number, sign):
+    assert canonical_json(sign * number) == rfc8785.dumps(sign * number) + b"\n"
 
 
 def test_decimals_become_strings_and_whole_floats_lose_their_point():

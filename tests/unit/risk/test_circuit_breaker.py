@@ -86,3 +86,11 @@ def test_there_is_no_state_between_closed_and_open() -> None:
     assert [state.value for state in CircuitState] == ["CLOSED", "OPEN"]
     with pytest.raises(InvariantViolation, match="say why"):
         BreakerState(state=CircuitState.OPEN)
+
+
+def test_marks_of_a_bar_are_looked_at_one_by_one_and_only_inside_the_window() -> None:
+    before, after = {"A": Decimal(100), "B": Decimal(50)}, {"A": Decimal(81), "B": Decimal(30), "NEW": Decimal(1)}
+    second = 1_000_000_000
+    tripped = circuit_breaker.record_price_moves(BreakerState(), before, after, second, CONFIG, 7)
+    assert tripped == circuit_breaker.record_price_move(BreakerState(), "B", -0.4, second, CONFIG, 7)
+    assert circuit_breaker.record_price_moves(BreakerState(), before, after, 61 * second, CONFIG, 7) == BreakerState()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy import float64
@@ -73,6 +74,7 @@ class RulePolicy:
         self._derive = derive
         self.rule = rule
         self.symbols = symbols
+        self._saying = ", ".join(f"{name} %+.5f" for name in rule.features)
         self._before = np.full((len(symbols), len(rule.features)), np.nan)
         self._last_bar = -1
 
@@ -88,7 +90,11 @@ class RulePolicy:
     def propose(self, view: MarketView, positions: Mapping[str, Position]) -> tuple[Mandate, ...]:
         """ENTRY, EXIT or HOLD of each symbol. Raises StrategyError for a view of other symbols or not later than the last."""
         before, now = self._advance(view)
-        mandates = [self._mandate(view, symbol, before[row], now[row], positions.get(symbol)) for row, symbol in enumerate(self.symbols)]
+        numbers, at = self.rule.numbers, view.now_s
+        mandates = [
+            self._mandate(symbol, at, self._side(held, before[row], now[row], numbers), held, values)
+            for row, (symbol, held, values) in enumerate(zip(self.symbols, map(_held_side, map(positions.get, self.symbols)), now.tolist(), strict=True))
+        ]
         return tuple(sorted(mandates, key=lambda mandate: mandate.symbol))
 
     def to_bytes(self) -> bytes:
@@ -105,24 +111,28 @@ class RulePolicy:
         self._before, self._last_bar = now, view.bar_number
         return before, now
 
-    def _mandate(self, view: MarketView, symbol: str, before: Floats, now: Floats, position: Position | None) -> Mandate:
+    def _side(self, held: int, before: Floats, now: Floats, numbers: Floats) -> int:
+        return int(next_side(self.rule.kind, before, now, numbers, held))
+
+    def _mandate(self, symbol: str, at_s: float, side: int, held: int, values: list[float]) -> Mandate:
         rule = self.rule
-        direction = None if position is None or position.quantity == 0 else position.direction
-        held = 0 if direction is None else direction.sign
-        side = int(next_side(rule.kind, before, now, rule.numbers, held))
         kind = MandateType.HOLD if side == held else MandateType.EXIT if side == 0 else MandateType.ENTRY
-        said = ", ".join(f"{name} {value:+.5f}" for name, value in zip(rule.features, now.tolist(), strict=True))
+        said = self._saying % tuple(values)
         entering = kind is MandateType.ENTRY
         return Mandate(
             symbol=symbol,
             type=kind,
             authority=rule.authority,
-            timestamp=view.now_s,
+            timestamp=at_s,
             strategy_id=rule.name,
             direction=(Direction.LONG if side > 0 else Direction.SHORT) if entering else None,
             reason=said if kind is not MandateType.HOLD else f"no signal: {said}",
             target_weight=side * rule.weight if entering else None,
             stage="prediction",
-            value=float(now[0]) if np.isfinite(now[0]) else None,
+            value=values[0] if isfinite(values[0]) else None,
             limit=rule.enter if held == 0 else rule.leave,
         )
+
+
+def _held_side(position: Position | None) -> int:
+    return 0 if position is None or position.direction is None or position.quantity == 0 else position.direction.sign
