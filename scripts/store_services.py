@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".services"
+NPM_SECONDS = 120
 FIRESTORE_PACKAGE = "@firestore-emulator/server@0.3.15"
 PORTS = {"gcs": 9023, "firestore": 8085, "s3": 5555}
 BUCKET = "live-pool"
@@ -44,7 +45,12 @@ def install_firestore() -> Path:
                 raise ServiceError("expected npm, found none: install Node.js")
             (folder / "package.json").write_text('{"private": true}\n')
             command = [npm, "install", "--prefix", str(folder), "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", FIRESTORE_PACKAGE]
-            answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command of ours
+            try:
+                answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=NPM_SECONDS)  # noqa: S603 - a fixed command of ours
+            except subprocess.TimeoutExpired as error:
+                raise ServiceError(
+                    f"expected npm to install {FIRESTORE_PACKAGE} within {NPM_SECONDS} s, found it still trying: is the registry reachable?"
+                ) from error
             if answer.returncode != 0:
                 raise ServiceError(f"npm could not install {FIRESTORE_PACKAGE}: {answer.stderr.strip()[-500:]}")
             stamp.write_text(FIRESTORE_PACKAGE)

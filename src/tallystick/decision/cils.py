@@ -71,19 +71,25 @@ class Cils:
         self._last_update_ns: int | None = None
         self._weights: tuple[float, ...] | None = None
 
-    def learn(self, horizon: str, reward_bps: float, opened_ns: int, closed_ns: int) -> None:
+    def chance(self, horizon: str) -> float:
+        """The chance of a horizon to be selected now. Raises StrategyError for one that is no arm."""
+        return self.weights()[self._arm(horizon)]
+
+    def learn(self, horizon: str, reward_bps: float, opened_ns: int, closed_ns: int, chance: float) -> None:
         """Take a closed trade that a horizon opened: its result after all costs, in basis points of what was entered.
 
-        Raises StrategyError for a horizon that is no arm and for a reward that is no number.
+        chance: what the horizon's chance was when it was selected, which weights have moved from since.
+
+        Raises StrategyError for a horizon that is no arm, and for a reward or a chance that is none.
         """
-        if horizon not in self.horizons or not math.isfinite(reward_bps):
-            raise StrategyError(f"expected a finite reward of one of {', '.join(self.horizons)}, found {reward_bps} of {horizon}", where="cils")
+        arm, cap = self._arm(horizon), self.config.reward_cap_bps
+        if not math.isfinite(reward_bps) or not 0.0 <= chance <= 1.0:
+            raise StrategyError(f"expected a finite reward and a chance from 0 to 1, found {reward_bps} and {chance}", where="cils")
         if closed_ns - opened_ns > self.config.expiry_hours * 3600 * NS_PER_SECOND:
             return
-        arm, cap = self.horizons.index(horizon), self.config.reward_cap_bps
         gain = (min(cap, max(-cap, reward_bps)) / cap + 1.0) / 2.0
         if self.config.algorithm == "exp3ix":
-            self._losses[arm] += (1.0 - gain) / (self.weights()[arm] + self.config.exploration)
+            self._losses[arm] += (1.0 - gain) / (chance + self.config.exploration)
         self._gains[arm] += gain
         self.pulls[arm] += 1
         self.rewards_bps[arm] += reward_bps
@@ -127,6 +133,11 @@ class Cils:
         self.pulls, self.rewards_bps = found["pulls"], found["rewards_bps"]
         self._gains, self._losses, self._last_update_ns = found["gains"], found["losses"], found["last_update_ns"]
         self._weights = None
+
+    def _arm(self, horizon: str) -> int:
+        if horizon not in self.horizons:
+            raise StrategyError(f"expected a horizon of {', '.join(self.horizons)}, found {horizon}", where="cils")
+        return self.horizons.index(horizon)
 
     def _layout(self) -> dict[str, Any]:
         return {"horizons": list(self.horizons), "config": asdict(self.config)}

@@ -17,6 +17,7 @@ from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.contracts.traded_instruments import TradedInstrument
 from tallystick.contracts.venue_updates import VenueUpdate
 from tallystick.decision.arbitration import arbitrate
+from tallystick.decision.cils import Cils
 from tallystick.decision.config import DecisionConfig
 from tallystick.decision.gates import gate
 from tallystick.decision.market_view import MarketView
@@ -214,13 +215,18 @@ class TradingCycle:
         for order in review.approved:
             action = by_symbol.get(order.request.symbol)
             if action is not None:
-                self.trips.entering(action.symbol, Opener(action.strategy_id, action.horizon))
+                learner = self._learner(action.strategy_id)
+                chance = None if learner is None or action.horizon is None else learner.chance(action.horizon)
+                self.trips.entering(action.symbol, Opener(action.strategy_id, action.horizon, chance))
 
     def _learn(self, trade: ClosedTrade) -> None:
         opener = trade.opener
-        for alpha in self.alphas:
-            if opener is not None and alpha.learner is not None and opener.strategy_id == alpha.strategy_id and opener.horizon is not None and trade.entered:
-                alpha.learner.learn(opener.horizon, float(trade.net / trade.entered) * 1e4, trade.opened_ns, trade.closed_ns)
+        learner = None if opener is None else self._learner(opener.strategy_id)
+        if opener is not None and learner is not None and opener.horizon is not None and opener.chance is not None and trade.entered:
+            learner.learn(opener.horizon, float(trade.net / trade.entered) * 1e4, trade.opened_ns, trade.closed_ns, opener.chance)
+
+    def _learner(self, strategy_id: str | None) -> Cils | None:
+        return next((alpha.learner for alpha in self.alphas if alpha.strategy_id == strategy_id), None)
 
     def _sigma(self, action: Action) -> float | None:
         if action.horizon is None:

@@ -13,10 +13,11 @@ from tallystick.execution.ledger import Ledger, Totals
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """Who asked for an entry, and for which horizon."""
+    """Who asked for an entry, for which horizon, and the chance that its learner gave the horizon then; None without one."""
 
     strategy_id: str | None
     horizon: str | None
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ Pulls = st.lists(st.tuples(st.sampled_from(HORIZONS), st.floats(-500.0, 500.0)),
 def learner(algorithm: str = "exp3ix", pulls: Any = (), **more: Any) -> Cils:
     made = Cils(HORIZONS, CilsConfig(algorithm=algorithm, **more))
     for number, (horizon, reward) in enumerate(pulls):
-        made.learn(horizon, reward, number, number + NS_PER_HOUR)
+        made.learn(horizon, reward, number, number + NS_PER_HOUR, made.chance(horizon))
     return made
 
 
@@ -103,9 +103,9 @@ def test_what_pays_gains_weight_and_its_share_grows_with_experience(algorithm: s
 
 def test_a_trade_held_past_its_expiry_teaches_nothing() -> None:
     made = learner()
-    made.learn("5m", -400.0, 0, 24 * NS_PER_HOUR + 1)
+    made.learn("5m", -400.0, 0, 24 * NS_PER_HOUR + 1, 0.5)
     assert made.to_bytes() == learner().to_bytes()
-    made.learn("5m", -400.0, 0, 24 * NS_PER_HOUR)
+    made.learn("5m", -400.0, 0, 24 * NS_PER_HOUR, 0.5)
     assert made.pulls == [1, 0, 0]
 
 
@@ -114,16 +114,24 @@ def test_what_was_saved_goes_on_bit_for_bit(algorithm: str) -> None:
     straight, saved = learner(algorithm, [("5m", 1 / 3), ("60m", -1 / 7), ("5m", 9.0)]), learner(algorithm, [("5m", 1 / 3), ("60m", -1 / 7)])
     resumed = learner(algorithm)
     resumed.from_bytes(saved.to_bytes())
-    resumed.learn("5m", 9.0, 2, 2 + NS_PER_HOUR)
+    resumed.learn("5m", 9.0, 2, 2 + NS_PER_HOUR, resumed.chance("5m"))
     assert (resumed.to_bytes(), resumed.weights()) == (straight.to_bytes(), straight.weights())
     with pytest.raises(ArtifactError, match="settings"):
         learner(algorithm, exploration=0.1).from_bytes(saved.to_bytes())
 
 
-@pytest.mark.parametrize(("horizon", "reward"), [("1d", 1.0), ("5m", math.nan), ("5m", math.inf)])
-def test_an_unknown_horizon_and_a_reward_that_is_no_number_are_refused(horizon: str, reward: float) -> None:
-    with pytest.raises(StrategyError, match="finite reward"):
-        learner().learn(horizon, reward, 0, 1)
+def test_the_loss_of_exp3ix_is_divided_by_the_chance_at_the_selection() -> None:
+    sure, doubted = learner(), learner()
+    sure.learn("5m", -100.0, 0, 1, 0.9)
+    doubted.learn("5m", -100.0, 0, 1, 0.1)
+    ratios = [math.log(made.weights()[1] / made.weights()[0]) / 0.07 for made in (sure, doubted)]
+    assert ratios == pytest.approx([1 / 0.95, 1 / 0.15])
+
+
+@pytest.mark.parametrize(("horizon", "reward", "chance"), [("1d", 1.0, 0.5), ("5m", math.nan, 0.5), ("5m", math.inf, 0.5), ("5m", 1.0, 1.5)])
+def test_an_unknown_horizon_and_numbers_that_mean_nothing_are_refused(horizon: str, reward: float, chance: float) -> None:
+    with pytest.raises(StrategyError, match=r"expected a (horizon|finite reward)"):
+        learner().learn(horizon, reward, 0, 1, chance)
 
 
 @pytest.mark.parametrize("setting", [{"algorithm": "best"}, {"exploration": 1.5}, {"blend": 1.0}, {"reward_cap_bps": math.nan}, {"full_after": 0}])
