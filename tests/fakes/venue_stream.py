@@ -111,6 +111,11 @@ class VenueStream:
         # Binance's books come on a connection of their own.
         while len(self._clients) < 1 + (self.venue == "binance") and not self._stopping:
             await asyncio.sleep(0.005)
+        # Hyperliquid is asked for one stream at a time: what is played between two requests would be missed.
+        settled = -1
+        while (subscribed := sum(map(len, self._clients.values()))) != settled and not self._stopping:
+            settled = subscribed
+            await asyncio.sleep(0.1)
         for document in self._messages:
             if self._stopping:
                 return
