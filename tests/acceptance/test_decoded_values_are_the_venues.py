@@ -20,11 +20,24 @@ INTERPRETING = ("strength", "confidence", "signal", "score", "quality", "bullish
 VENUES = ("binance", "hyperliquid")
 
 
+# What an answer does not say and its question does.
+OF_THE_QUESTION = ("account", "exchange")
+
+
 def messages(venue: str) -> Iterator[tuple[bytes, tuple[Any, ...], Path]]:
+    for message, _, answer, path in exchanges(venue):
+        yield message, answer, path
+
+
+def exchanges(venue: str) -> Iterator[tuple[bytes, str, tuple[Any, ...], Path]]:
     for path in recording_files(shared_data() / "payloads" / venue):
         decoder = decoder_of(venue)
         for line in read_recording(path):
-            yield line.message, decoder.decode(line.message, line.received_ns, line.source, line.asked), path
+            yield line.message, line.asked, decoder.decode(line.message, line.received_ns, line.source, line.asked), path
+
+
+def words_of(text: str) -> set[str]:
+    return {word.lower() for word in text.replace("\\", "").split('"')}
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -39,12 +52,14 @@ def texts(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("venue", VENUES)
 def test_every_value_stands_in_its_message_as_it_is(venue: str) -> None:
     compared = 0
-    for message, answer, path in messages(venue):
-        words = {word.lower() for word in message.decode().replace("\\", "").split('"')}
+    for message, asked, answer, path in exchanges(venue):
+        words, asked_words = words_of(message.decode()), words_of(asked)
         for event in answer:
             if isinstance(event, VenueEvent):
-                found = {text for value in event.values.values() for text in texts(value)} - OURS
+                of_question = {text for name in OF_THE_QUESTION for text in texts(event.values.get(name))}
+                found = {text for name, value in event.values.items() if name not in OF_THE_QUESTION for text in texts(value)} - OURS
                 assert {text.lower() for text in found} <= words, f"{path.name}: {event}"
+                assert {text.lower() for text in of_question} <= words | asked_words, f"{path.name}: {event}"
                 compared += len(found)
     assert compared > 1000
 

@@ -173,6 +173,27 @@ def test_every_form_of_the_tables_gives_the_same_labels(tmp_path: Path, capsys: 
     assert document["sources"][0]["repeated_rows"] == 1
 
 
+def test_rows_of_coins_without_open_interest_are_counted_and_never_all_there_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = paths_of(tmp_path / "in", "parquet")
+    given = [item for kind, path in paths.items() for item in (f"--{kind}", path)]
+    forced = pl.read_parquet(paths["liquidations"])
+    pl.concat([forced, forced.with_columns(coin=pl.lit("BTCUSDT"))]).write_parquet(paths["liquidations"])
+    document = run(capsys, "cascades", *given, "--workspace", tmp_path)
+    assert [source["unused_rows"] for source in document["sources"]] == [{}, {"BTCUSDT": 2}, {}]
+    assert len(document["cascades"]) == 1
+    commands()["label"].main(["cascades", *map(str, given), "--workspace", str(tmp_path)], standalone_mode=False)
+    assert "unused 2 rows of liquidations: BTCUSDT has no open interest" in capsys.readouterr().out
+    for kind in ("liquidations", "marks"):
+        kept = pl.read_parquet(paths[kind])
+        kept.with_columns(coin=pl.lit("BTCUSDT")).write_parquet(paths[kind])
+        with pytest.raises(DataError, match=rf"{kind} of coins with open interest \(BTC, xyz:GOLD\), found only BTCUSDT"):
+            run(capsys, "cascades", *given, "--workspace", tmp_path)
+        kept.write_parquet(paths[kind])
+    pl.read_parquet(paths["oi"]).head(0).write_parquet(paths["oi"])
+    with pytest.raises(DataError, match="open interest, found no row"):
+        run(capsys, "cascades", *given, "--workspace", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
@@ -206,5 +227,8 @@ def test_a_missing_column_an_unknown_form_and_half_a_command_are_refused(tmp_pat
         run(capsys, "cascades", "--oi", paths["oi"], "--workspace", tmp_path)
     with pytest.raises(ConfigurationError, match="exclusive"):
         run(capsys, "cascades", "--seed", 1, "--boundary", "open", "--workspace", tmp_path)
+    for flags in (("--window-s", "1e30"), ("--wave-gap-s", "8000000000"), ("--coins", " , "), ("--seconds", 0)):
+        with pytest.raises(ConfigurationError, match="expected"):
+            run(capsys, "cascades", "--seed", 1, *flags, "--workspace", tmp_path)
     with pytest.raises(DataError, match="found none"):
         run(capsys, "validate", "--workspace", tmp_path)

@@ -198,7 +198,18 @@ def test_a_store_is_replayed_with_its_own_symbols_and_venue(tmp_path: Path) -> N
         replay(tmp_path, folder, "hyperliquid")
 
 
-@pytest.mark.parametrize("changed", [{"venue": "nasdaq"}, {"symbols": ()}, {"symbols": ("A", "A")}, {"duration_s": 0.0}, {"messages": -1}])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"venue": "nasdaq"},
+        {"symbols": ()},
+        {"symbols": ("A", "A")},
+        {"duration_s": 0.0},
+        {"messages": -1},
+        {"duration_s": float("nan")},
+        {"report_s": float("inf")},
+    ],
+)
 def test_refuses_a_plan_that_cannot_be(changed: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         CollectionPlan(**{"venue": "binance", "symbols": ("BTCUSDT",), **changed})

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from tests.fakes.shared_data import shared_data
-from tests.fakes.venue_messages import MS, NOON_MS, NOON_NS, hyperliquid_trade, hyperliquid_trades
+from tests.fakes.venue_messages import MS, NOON_MS, NOON_NS, encoded, hyperliquid_trade, hyperliquid_trades
 
 from tallystick.adapters.recordings.quarantine_file import read_quarantine
 from tallystick.apps.cli.observe import app
-from tallystick.apps.observe_replay import decoded, decoder_of, replay
+from tallystick.apps.observe_replay import decoded_parts, decoder_of, replay
 from tallystick.contracts.errors import ConfigurationError, DataError
 from tallystick.contracts.market_events import VenueEvent
 from tallystick.contracts.time import iso_from_ns
@@ -60,7 +60,7 @@ def test_every_event_leads_back_to_its_line() -> None:
     path = shared_data() / "payloads" / "hyperliquid" / "ws_l2Book_BTC_20250126.jsonl.gz"
     with gzip.open(path, "rt") as file:
         lines = file.readlines()
-    events = [item for item in decoded(decoder_of("hyperliquid"), path) if isinstance(item, VenueEvent)]
+    events = [item for part in decoded_parts(decoder_of("hyperliquid"), path, path.name) for item in part if isinstance(item, VenueEvent)]
     assert [event.event_id for event in events] == list(range(1, len(events) + 1))
     for event in events:
         name, number = event.source.partition("#")[0].split(":")
@@ -138,3 +138,29 @@ def test_refuses_unknown_venue_and_path_without_recordings(tmp_path: Path) -> No
         replay(tmp_path, tmp_path, "nasdaq")
     with pytest.raises(DataError):
         replay(tmp_path, tmp_path / "nothing", "binance")
+
+
+@pytest.mark.clause("D4.26")
+def test_people_are_told_what_the_room_and_the_folder_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = [hyperliquid_trades(hyperliquid_trade()), hyperliquid_trades(hyperliquid_trade(2, NOON_MS + 60_000))]
+    # An answer about the past is history to the decoder; the room's time has passed.
+    lines.append(encoded([hyperliquid_trade(3, NOON_MS + 1)]))
+    (folder / "a.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    (folder / "c.jsonl.zst").write_bytes(b"\x28\xb5\x2f\xfd")
+    arguments = ["replay", str(folder), "--venue", "hyperliquid", "--workspace", str(tmp_path)]
+    document = run(folder, "hyperliquid", tmp_path)
+    assert document["unread"] == ["c.jsonl.zst"]
+    assert document["snapshot"]["counters"]["quarantined"] == {"late": 1}
+    app(arguments, standalone_mode=False)
+    said = capsys.readouterr().out
+    assert "left out, of no known format: c.jsonl.zst (1)" in said
+    assert "the room kept aside 1 of 3 events: 1 late" in said
+
+
+def test_symbols_that_name_none_are_not_every_symbol(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(hyperliquid_trades(hyperliquid_trade()))
+    for given in (",", "", "  "):
+        with pytest.raises(ConfigurationError, match="expected symbols"):
+            app(["replay", str(tmp_path / "a.jsonl"), "--venue", "hyperliquid", "--symbols", given, "--workspace", str(tmp_path)], standalone_mode=False)

@@ -69,7 +69,7 @@ def use_fake_engine(
 
     def build(workspace: Workspace, config: SessionConfig, *, verified: bool = True) -> object:
         if verified:
-            sessions._check_inputs(workspace, config)
+            sessions.check_inputs(workspace, config)
         on_config(config)
         made = engine(Setting(cycles=CYCLES, costs=THIN, session_id=config.session_id))
         walk = type(made).run_cycle

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.shared_data import shared_data
+from tests.fakes.venue_messages import account_state
 from tests.fakes.venue_server import question
 
 from tallystick.adapters.recordings.recording_files import read_recording
@@ -70,13 +72,16 @@ class AnswerFaults:
 @dataclass
 class VenueAnswers:
     """What a venue answers. recorded: by question (see `recorded_answers`); bars: by symbol and interval, rising; trades: by symbol, rising, as the venue
-    writes them (`aggTrades` rows or `recentTrades` entries); books: by symbol. All may change while the server runs."""
+    writes them (`aggTrades` rows or `recentTrades` entries); books: by symbol; accounts: by address, what each holds of each coin at `price`,
+    told at the time of asking. All may change while the server runs."""
 
     venue: str
     recorded: Mapping[str, bytes] = field(default_factory=dict)
     bars: Mapping[tuple[str, str], Sequence[BarRow]] = field(default_factory=dict)
     trades: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     books: dict[str, bytes] = field(default_factory=dict)
+    accounts: dict[str, dict[str, str]] = field(default_factory=dict)
+    price: float = 60_000.0
     faults: AnswerFaults | None = None
     recent: int = 10
     asked: list[str] = field(default_factory=list)
@@ -108,6 +113,8 @@ class VenueAnswers:
             return 200, _json(self.trades[body["coin"]][: -self.recent - 1 : -1])
         if kind == "l2Book" and body["coin"] in self.books:
             return 200, self.books[body["coin"]]
+        if kind == "clearinghouseState" and body["user"] in self.accounts:
+            return 200, _json(account_state(time.time_ns() // 1_000_000, self.price, **self.accounts[body["user"]]))
         found = self.recorded.get(question(body)) or self.recorded.get(kind)
         # An unknown coin is answered with null, an unknown type refused.
         return (200, found) if found is not None else (200, b"null") if "coin" in body else (422, b"Failed to deserialize the JSON body into the target type")

@@ -12,6 +12,8 @@ from tallystick.contracts.market_events import EVENT_VALUES, VenueEvent, VenueEv
 DIGITS = "60000.12345678901234567890"
 BARE: dict[str, Any] = {
     "side": "sell",
+    "account": "0x00000000000000000000000000000000000000a1",
+    "exchange": "",
     "bids": (("60000.10", "1.50"),),
     "asks": (("60001.00", "0.010"),),
     "interval": "1m",

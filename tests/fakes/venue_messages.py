@@ -27,6 +27,26 @@ def hyperliquid_book(time_ms: int = NOON_MS, coin: str = "BTC") -> bytes:
     return encoded({"channel": "l2Book", "data": {"coin": coin, "time": time_ms, "levels": levels}})
 
 
+def account_state(time_ms: int = NOON_MS, price: float = 100.0, **sizes: str) -> dict[str, Any]:
+    """An account of Hyperliquid with so much of each coin at one price; a long is liquidated one percent below it, a short one percent above."""
+    positions = [
+        {
+            "coin": coin,
+            "szi": size,
+            "entryPx": f"{price:.1f}",
+            "liquidationPx": f"{price * (1.01 if size.startswith('-') else 0.99):.1f}",
+            "leverage": {"type": "cross", "value": 20},
+            "marginUsed": "1.50",
+            "positionValue": f"{abs(float(size)) * price:.1f}",
+            "unrealizedPnl": "-0.10",
+        }
+        for coin, size in sizes.items()
+    ]
+    summary = {"accountValue": "1000.50", "totalNtlPos": "10.0", "totalRawUsd": "0.0", "totalMarginUsed": "1.50"}
+    rows = [{"type": "oneWay", "position": position} for position in positions]
+    return {"marginSummary": summary, "crossMarginSummary": summary, "withdrawable": "998.00", "assetPositions": rows, "time": time_ms}
+
+
 def binance_trade(number: int = 1, time_ms: int = NOON_MS, symbol: str = "BTCUSDT", **changed: Any) -> bytes:
     data = {"e": "trade", "E": time_ms, "T": time_ms, "s": symbol, "t": number, "p": "60000.10", "q": "0.006", "X": "MARKET", "m": True, **changed}
     return encoded({"stream": f"{symbol.lower()}@trade", "data": data})

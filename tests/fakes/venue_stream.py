@@ -87,12 +87,19 @@ class VenueStream:
         ready, found = threading.Event(), list[int]()
 
         async def run() -> None:
-            async with serve_socket(self._client, "127.0.0.1", 0, ping_interval=None, close_timeout=0.1, process_request=self._refuse_when_down) as server:
+            server = await serve_socket(self._client, "127.0.0.1", 0, ping_interval=None, close_timeout=0.1, process_request=self._refuse_when_down)
+            try:
                 found.append(next(iter(server.sockets)).getsockname()[1])
                 ready.set()
                 await self._play()
                 while not self._stopping:
                     await asyncio.sleep(0.01)
+            finally:
+                server.close()
+                # A client that was stopped in the middle of a handshake may leave its connection open, and would be waited for without end.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await server.wait_closed()
 
         thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
         thread.start()

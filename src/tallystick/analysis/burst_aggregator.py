@@ -96,6 +96,7 @@ class LiquidationRate:
             raise DataError(f"expected liquidations in the order of time, found {time_ns} after {self._times[-1]}")
         self.watch_from(time_ns)
         self._times.append(time_ns)
+        self._forget(time_ns)
 
     def watch_from(self, time_ns: int) -> None:
         """Say since when the stream is watched, so that a minute without liquidations counts as zero; the first call stays."""
@@ -106,9 +107,7 @@ class LiquidationRate:
 
         None until an hour and a minute were watched, or when those sixty counts are all the same.
         """
-        start = now_ns - (BASELINE_MINUTES + 1) * NS_PER_MINUTE
-        while self._times and self._times[0] <= start:
-            self._times.popleft()
+        start = self._forget(now_ns)
         if self._since_ns is None or self._since_ns > start:
             return None
         counts = [0] * (BASELINE_MINUTES + 1)
@@ -119,3 +118,10 @@ class LiquidationRate:
         total, squares = sum(base), sum(count * count for count in base)
         spread = squares * BASELINE_MINUTES - total * total
         return (current * BASELINE_MINUTES - total) / math.sqrt(spread) if spread else None
+
+    def _forget(self, now_ns: int) -> int:
+        """Drop what lies before the sixty-one minutes that count, and answer where they begin."""
+        start = now_ns - (BASELINE_MINUTES + 1) * NS_PER_MINUTE
+        while self._times and self._times[0] <= start:
+            self._times.popleft()
+        return start

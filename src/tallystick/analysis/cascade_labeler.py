@@ -24,6 +24,8 @@ Ints = NDArray[np.int64]
 Boundary = Literal["exclusive", "inclusive"]
 Outcome = Literal["REVERSAL", "CONTINUATION", "NEUTRAL"]
 WithheldReason = Literal["no_earlier_price", "no_later_price", "record_ends_early"]
+LONGEST_NS = 10**18
+"""The longest time in a rule: added to any instant of a record it stays in 64 bits."""
 _E8_PER_PERCENT = E8 // 100
 _EXACT = Context(prec=60)
 
@@ -53,6 +55,8 @@ class CascadeRule:
         for name in ("window_ns", "min_liquidations", "wave_gap_ns", "outcome_after_ns"):
             if getattr(self, name) < 1:
                 raise ConfigurationError(f"expected {name} above 0, found {getattr(self, name)}", where=name)
+            if name.endswith("_ns") and getattr(self, name) > LONGEST_NS:
+                raise ConfigurationError(f"expected {name} of at most {LONGEST_NS} (some thirty years), found {getattr(self, name)}", where=name)
 
     @property
     def kept_e8(self) -> int:

@@ -78,7 +78,8 @@ class CascadeLabelerStream:
     def finish(self) -> tuple[LabeledEpisode, ...]:
         """The end of the record: what is due by now is labelled, the rest is withheld and counted."""
         last = int(self._state[kernel.LAST_TIME])
-        while kernel.settle(self._state, last + 1) == kernel.FOUND:
+        # No snapshot is to come, so a start that still waits for one gives way to those after it.
+        while kernel.settle(self._state, kernel.NEVER) == kernel.FOUND:
             self._hold()
         given = self._give_out(last + 1)
         for _ in self._waiting:

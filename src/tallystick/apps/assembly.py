@@ -27,6 +27,7 @@ from tallystick.training.ports import Compute, ModelFamily
 from tallystick.universe.ports import DocumentStore, ObjectStore, ScoreFamily
 
 if TYPE_CHECKING:
+    from tallystick.adapters.fact_tables.label_tables import LabelTables
     from tallystick.research.sweep import SearchPlan
 
 
@@ -135,6 +136,15 @@ def fact_tables(workspace: Workspace, database: str) -> Iterator[FactTables]:
             yield tables
         finally:
             tables.close()
+
+
+@contextmanager
+def label_tables(workspace: Workspace, database: str) -> Iterator[LabelTables]:
+    """The tables of labels, for a writer; made or upgraded first. The workspace's own folder is sealed again at the end."""
+    from tallystick.adapters.fact_tables.label_tables import LabelTables
+
+    with _unsealed(workspace, database), LabelTables(database_url(workspace, database)) as tables:
+        yield tables
 
 
 def migrate_tables(workspace: Workspace, database: str, revision: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tallystick.analysis.validators.evidence import Series
-from tallystick.apps.label_sources import SeriesKind, first_of_each, known_rows, read_frame
+from tallystick.apps.label_sources import SeriesKind, first_of_each, known_rows, read_frame, text_of
 from tallystick.contracts.errors import ConfigurationError, DataError
 
 VENUES = ("venue", "exchange", "source")
@@ -61,7 +61,7 @@ def series_by_coin(rows: pl.DataFrame, where: str) -> dict[str, Series]:
     """Rows of ts, coin and value as series. Raises DataError for a value that is no finite number, or two different ones at an instant."""
     found = {}
     for (coin,), own in sorted(rows.partition_by("coin", as_dict=True).items()):
-        values = own["value"].cast(pl.String).cast(pl.Float64, strict=False).to_numpy()
+        values = text_of(own["value"], where).cast(pl.Float64, strict=False).to_numpy()
         if not bool(np.isfinite(values).all()):
             raise DataError("expected a finite number in every row, found others", where=f"{where}, {coin}")
         times = own["ts"].to_numpy()

@@ -61,9 +61,16 @@ def read_streams(oi: Path, liquidations: Path, marks: Path) -> Streams:
 
 
 def generated_streams(seed: int, coins: Sequence[str], seconds: int, start: str) -> Streams:
-    """Generated streams of some coins from midnight of `start`; the same arguments give the same streams."""
+    """Generated streams of some coins from midnight of `start`; the same arguments give the same streams.
+
+    Raises ConfigurationError without a coin, for less than a second, and for a seed below 0.
+    """
+    names = sorted({coin.strip() for coin in coins if coin.strip()})
+    if not names or seconds < 1 or seed < 0:
+        found = f"{', '.join(names) or 'no coin'}, {seconds} seconds and seed {seed}"
+        raise ConfigurationError(f"expected coins, at least one second and a seed of 0 or more, found {found}", where="--seed")
     start_ns = ns_from_iso(start) // NS_PER_DAY * NS_PER_DAY
-    markets = [generate_cascades(seed, coin, seconds, start_ns) for coin in sorted(set(coins))]
+    markets = [generate_cascades(seed, coin, seconds, start_ns) for coin in names]
     one = {market.coin: np.ones(market.liquidation_times.size, dtype=np.int64) for market in markets}
     return Streams(
         _generated("oi", seed, {market.coin: (market.times, market.interest_units, INTEREST_DECIMALS) for market in markets}),
@@ -107,7 +114,7 @@ def label_streams(root: Path, streams: Streams, rule: CascadeRule) -> WrittenDoc
         for reason, count in labelled.withheld.items():
             withheld[reason] = withheld.get(reason, 0) + count
     episodes.sort(key=lambda episode: (episode.cascade.start_ts, episode.cascade.coin))
-    rule_document, sources = rule_as_document(rule), [stream.as_document() for stream in streams.each]
+    rule_document, sources = rule_as_document(rule), [stream.as_document(streams.oi.columns) for stream in streams.each]
     label_id = sha256_bytes(canonical_json({"rule": rule_document, "sources": [{"kind": item["kind"], "sha256": item["sha256"]} for item in sources]}))[:16]
     document = {
         "label_id": label_id,

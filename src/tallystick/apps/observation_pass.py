@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from tallystick.adapters.venues.hyperliquid.trade_blocks import TradeBlock
 from tallystick.contracts.market_events import EVENT_VALUES, VenueEvent, VenueEventKind
 from tallystick.contracts.messages import document_of
+from tallystick.contracts.observation import QuarantinedEvent
 from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.observation.governance import Observation
 from tallystick.observation.venue_facts import VenueFacts
@@ -18,8 +22,10 @@ class ObservationPass:
     What arrived too late was kept aside by the decoder. An answer about the past is not late for having been asked for: its events happened at their time.
     """
 
-    def __init__(self, symbols: Sequence[str]) -> None:
+    def __init__(self, symbols: Sequence[str], keep: Callable[[QuarantinedEvent], None] | None = None) -> None:
+        """keep: gets every event that the room keeps aside; without it they are counted alone."""
         self._observation, self._facts = Observation(symbols), VenueFacts()
+        self._keep = keep
         self._now_ns = self._last_ns = 0
         self._waiting: list[VenueEvent] = []
 
@@ -37,26 +43,67 @@ class ObservationPass:
                 room.take((VenueEvent(number, kind, "", "X", number * NS_PER_SECOND, number * NS_PER_SECOND, f"{kind}:{number}", "venue", values),))
         room.snapshot()
 
+    def begin_with(self, messages: Iterable[tuple[bool, Sequence[VenueEvent]]]) -> frozenset[str]:
+        """The books as they stood before what is read: messages about them, each with whether it was an answer. Answers the symbols that have one."""
+        newest: dict[str, VenueEvent] = {}
+        waiting: list[VenueEvent] = []
+        for is_asked, events in messages:
+            waiting += events
+            if not is_asked:
+                self._remember(waiting, newest)
+        self._remember(waiting, newest)
+        books = {symbol: book for symbol, event in sorted(newest.items()) if (book := self._facts.book_at(event)) is not None}
+        for book in sorted(books.values(), key=lambda item: item.event_time_ns):
+            self._now_ns = max(self._now_ns, book.event_time_ns)
+            self._observation.ingest(self._now_ns, (book,))
+        return frozenset(books)
+
+    def _remember(self, waiting: list[VenueEvent], newest: dict[str, VenueEvent]) -> None:
+        for item in sorted(waiting, key=lambda event: event.event_time_ns):
+            self._facts.remember(item)
+            newest[item.symbol] = item
+        waiting.clear()
+
     def take(self, answers: Iterable[object], is_asked: bool = False) -> None:
         """What a decoder said of one message; only events are read, in the order of their times, since an answer may list the newest first.
 
         is_asked: an answer to a question. Those that come together are read together, for each tells of the same past.
         """
-        self._waiting += (item for item in answers if isinstance(item, VenueEvent))
+        events = [item for item in answers if isinstance(item, VenueEvent)]
+        self._facts.hear(events)
+        self._waiting += events
         if not is_asked:
             self._read()
+
+    def take_block(self, block: TradeBlock) -> None:
+        """As `take` of each of its messages."""
+        self._read()
+        columns = block.columns()
+        inside = np.diff(columns.lines) == 0
+        # Messages whose trades are in the order of their times need no sorting, so time moves as over the whole column.
+        arrivals_ns = np.maximum.accumulate(np.maximum(columns.times_ns, self._now_ns))
+        if (np.diff(columns.times_ns)[inside] >= 0).all() and self._observation.ingest_trades(arrivals_ns, columns):
+            self._now_ns = int(arrivals_ns[-1])
+            self._last_ns = max(self._last_ns, block.newest_ns)
+            return
+        for message in block.messages():
+            self.take(message)
 
     def _read(self) -> None:
         for item in sorted(self._waiting, key=lambda event: event.event_time_ns):
             self._last_ns = max(self._last_ns, item.received_ns, item.event_time_ns)
-            raw = self._facts.raw_event(item)
-            if raw is not None:
+            found = self._facts.raw_events(item)
+            if found:
                 self._now_ns = max(self._now_ns, item.event_time_ns)
-                self._observation.ingest(self._now_ns, (raw,))
+                self._observation.ingest(self._now_ns, found)
         self._waiting.clear()
+        if self._keep is not None:
+            for event in self._observation.drain_quarantine():
+                self._keep(event)
 
     def snapshot(self, at_ns: int | None = None) -> dict[str, Any]:
         """The snapshot at an instant, or at the last event."""
         self._read()
-        instant = max(self._now_ns, self._last_ns if at_ns is None else at_ns)
-        return document_of(self._observation.snapshot(instant))  # type: ignore[no-any-return]
+        # The room has been there: an event that a slower clock dated before is late by so much, and no time that goes back.
+        self._now_ns = max(self._now_ns, self._last_ns if at_ns is None else at_ns)
+        return document_of(self._observation.snapshot(self._now_ns))  # type: ignore[no-any-return]

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from tallystick.adapters.event_store.store import EventStore, SegmentLimits
+from tallystick.adapters.recordings.quarantine_file import QuarantineFile
 from tallystick.adapters.venues.binance.live import BinanceLive
 from tallystick.adapters.venues.hyperliquid.live import HyperliquidLive
 from tallystick.adapters.venues.live_feed import FeedSettings, LiveFeed, LiveProtocol, ReceiveClock
 from tallystick.apps.fact_keeping import FactKeeping
 from tallystick.apps.observation_pass import ObservationPass
-from tallystick.apps.replay_result import NUMBERS, decoder_of, require_sum
+from tallystick.apps.replay_result import NUMBERS, decoder_of, require_sum, room_quarantine
 from tallystick.artifacts.checksum import sha256_file
 from tallystick.artifacts.paths import Workspace, get_event_days, get_event_store_dir
 from tallystick.contracts.errors import ConfigurationError
@@ -29,11 +31,17 @@ LIVE: dict[str, Callable[[], LiveProtocol]] = {"binance": BinanceLive, "hyperliq
 # Messages between two syncs when they come faster than the loop turns.
 AT_ONCE = 512
 TURN_S = 0.2
+ACCOUNT_EVERY_S = 10.0
+# An account is asked about once a day at least.
+LONGEST_ROUND_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionPlan:
-    """What to collect, and until when: duration_s and messages end it, None goes on until stopped. report_s: between two lines of progress."""
+    """What to collect, and until when: duration_s and messages end it, None goes on until stopped. report_s: between two lines of progress.
+
+    accounts: addresses to ask about, each every account_every_s seconds; None: ten, or as many as the venue's budget needs for them.
+    """
 
     venue: str
     symbols: tuple[str, ...]
@@ -43,6 +51,8 @@ class CollectionPlan:
     feed: FeedSettings = field(default_factory=FeedSettings)
     limits: CollectionLimits = field(default_factory=CollectionLimits)
     segments: SegmentLimits = field(default_factory=SegmentLimits)
+    accounts: tuple[str, ...] = ()
+    account_every_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.venue not in LIVE:
@@ -50,8 +60,31 @@ class CollectionPlan:
         if not self.symbols or len(set(self.symbols)) != len(self.symbols):
             raise ConfigurationError(f"expected symbols, each once, found {', '.join(self.symbols) or 'none'}", where="--symbols")
         for name, value in (("--duration", self.duration_s), ("--messages", self.messages), ("--report", self.report_s)):
-            if value is not None and value <= 0:
+            if value is not None and not 0 < value < inf:
                 raise ConfigurationError(f"expected a number above 0, found {value}", where=name)
+        self._check_accounts()
+
+    def _check_accounts(self) -> None:
+        questions = self.account_questions()
+        if len(set(questions)) != len(questions):
+            raise ConfigurationError(f"expected accounts, each once, found {', '.join(self.accounts)}", where="--accounts")
+        if self.account_every_s is None:
+            return
+        if not questions:
+            raise ConfigurationError("expected accounts to ask about, found none", where="--account-every", hint="Name them with --accounts")
+        least_s = LIVE[self.venue]().least_round_s(len(questions))
+        if not least_s <= self.account_every_s <= LONGEST_ROUND_S:
+            found = f"expected {least_s:g} to {LONGEST_ROUND_S:g} s, found {self.account_every_s:g}"
+            raise ConfigurationError(found, where="--account-every", hint="The least is what the venue's budget of questions allows for so many accounts")
+
+    def account_questions(self) -> tuple[Question, ...]:
+        """What is asked about the accounts. Raises ConfigurationError where the venue's are not public, or for what is no address."""
+        return LIVE[self.venue]().accounts(self.accounts)
+
+    def account_round_s(self) -> float:
+        """Seconds from one question about an account to the next about the same."""
+        least_s = LIVE[self.venue]().least_round_s(len(self.accounts))
+        return max(ACCOUNT_EVERY_S, least_s) if self.account_every_s is None else self.account_every_s
 
 
 async def collect(
@@ -65,8 +98,8 @@ async def collect(
     feed = LiveFeed(LIVE[plan.venue](), plan.symbols, plan.feed, ReceiveClock())
     folder = get_event_store_dir(Workspace(root), plan.venue)
     try:
-        with EventStore(folder, plan.venue, plan.segments) as store:
-            session = _Session(plan, feed, store, tell, stop, tables)
+        with EventStore(folder, plan.venue, plan.segments) as store, room_quarantine(root, plan.venue, "collect", sync=True) as aside:
+            session = _Session(plan, feed, store, tell, stop, tables, aside)
             summary = await session.run()
     finally:
         await feed.close()
@@ -85,12 +118,15 @@ class _Session:
         tell: Callable[[dict[str, Any]], None],
         stop: asyncio.Event,
         tables: FactTables | None,
+        aside: QuarantineFile,
     ) -> None:
         # Told only after the log was synced: what the tables have the log has too.
         self._facts = FactKeeping(tables, None)
         self._plan, self._feed, self._store, self._tell, self._stop = plan, feed, store, tell, stop
-        self._collection = Collection(plan.venue, plan.symbols, feed.streams, store, lambda names: decoder_of(plan.venue, names), feed.polled, plan.limits)
-        self._room = ObservationPass(sorted(plan.symbols))
+        limits = replace(plan.limits, account_ns=round(plan.account_round_s() * NS_PER_SECOND))
+        asked = (feed.polled, limits, plan.account_questions())
+        self._collection = Collection(plan.venue, plan.symbols, feed.streams, store, lambda names: decoder_of(plan.venue, names), *asked)
+        self._room = ObservationPass(sorted(plan.symbols), aside.append)
         self._kinds: Counter[str] = Counter()
         self._messages = 0
         self.days = 1
@@ -101,7 +137,10 @@ class _Session:
         began_ns = self._feed.now_ns()
         self._collection.start(began_ns)
         first, stored = self._store.next_number - 1, self._store.sync()
-        self._tell({"ready": {"venue": self._plan.venue, "symbols": list(self._plan.symbols), "streams": [item.name for item in self._feed.streams]}})
+        ready: dict[str, Any] = {"venue": self._plan.venue, "symbols": list(self._plan.symbols), "streams": [item.name for item in self._feed.streams]}
+        if self._plan.accounts:
+            ready |= {"accounts": [question.account for question in self._plan.account_questions()], "account_every_s": self._plan.account_round_s()}
+        self._tell({"ready": ready})
         reported_ns, now_ns, ending = began_ns, began_ns, ""
         while not ending:
             await self._turn()

@@ -11,6 +11,7 @@ from typing import Any
 
 from tallystick.apps.assembly import journal_path, journal_reader, predictor_loaders, session_journal
 from tallystick.apps.code_identity import code_identity
+from tallystick.apps.session_inputs import GRID, check_inputs, grid_settings
 from tallystick.apps.trainings import find_run, training_end_ns, verdicts
 from tallystick.artifacts.canonical import canonical_json
 from tallystick.artifacts.checksum import sha256_file
@@ -112,6 +113,7 @@ def plan_session(workspace: Workspace, request: SessionRequest, *, now_ns: int) 
             "risk": asdict(request.limits),
             "costs": asdict(request.costs),
             "engine": {"spread_floor_bps": request.spread_floor_bps},
+            **grid_settings(workspace, request.market_venue, request.interval_minutes, request.start_ns),
             **({} if request.universe_facts is None else {"universe": dict(request.universe_facts)}),
         },
     )
@@ -163,7 +165,7 @@ def _model_inputs(workspace: Workspace, run_root: Path, models: LoadedModels) ->
 def build_engine(workspace: Workspace, config: SessionConfig, *, verified: bool = True, on_stage: Callable[[str], None] = lambda _stage: None) -> TradingCycle:
     """The engine of a configuration. `verified=False` takes inputs as they lie, for a replay that must see what was altered."""
     if verified:
-        _check_inputs(workspace, config)
+        check_inputs(workspace, config)
     start_ns, end_ns = ns_from_iso(config.start), ns_from_iso(config.end)
     settings = config.settings
     decision = DecisionConfig.from_document(settings["decision"])
@@ -192,17 +194,6 @@ def build_engine(workspace: Workspace, config: SessionConfig, *, verified: bool 
     )
 
 
-def _check_inputs(workspace: Workspace, config: SessionConfig) -> None:
-    for item in config.inputs:
-        found = sha256_file(workspace.at(item.path))
-        if found != item.sha256:
-            raise SafetyRefusal(
-                f"expected the input {item.path} with SHA-256 {item.sha256}, found {found}",
-                where=config.session_id,
-                hint="See: tallystick verify, tallystick replay",
-            )
-
-
 @dataclass(frozen=True, slots=True)
 class SessionOutcome:
     """How a session ended: "completed" or "already completed", and where it lies."""
@@ -222,7 +213,7 @@ def start_session(workspace: Workspace, config: SessionConfig, *, now_ns: int, p
     folder = get_session_dir(workspace, config.session_id)
     path = workspace.path("engine.session_config", session_id=config.session_id)
     if path.exists():
-        config = _recorded(load_config(workspace, config.session_id), config)
+        config = _recorded(workspace, load_config(workspace, config.session_id), config)
     else:
         write_artifact(contract("engine.session_config"), path, config)
         # As a recovery reads it: canonical JSON knows no 2.0, and a session that was cut must write the same bytes as one that was not.
@@ -238,7 +229,7 @@ def start_session(workspace: Workspace, config: SessionConfig, *, now_ns: int, p
         return SessionOutcome(config.session_id, "already completed", folder, seal_sha256(folder))
     with session_journal(workspace, config.session_id) as journal:
         begun()
-        config = _recorded(load_config(workspace, config.session_id), config)
+        config = _recorded(workspace, load_config(workspace, config.session_id), config)
         break_seal(folder)
         engine = build_engine(workspace, config)
         identity = SessionIdentity(config.session_id, sha256_file(path), iso_from_ns(now_ns))
@@ -246,10 +237,15 @@ def start_session(workspace: Workspace, config: SessionConfig, *, now_ns: int, p
     return SessionOutcome(config.session_id, status, folder, seal_folder(folder))
 
 
-def _recorded(recorded: SessionConfig, asked: SessionConfig) -> SessionConfig:
+def _recorded(workspace: Workspace, recorded: SessionConfig, asked: SessionConfig) -> SessionConfig:
     """The recorded configuration, when what is asked differs in nothing but its time and the code: replay compares what the code does."""
     theirs, ours = (json.loads(canonical_json(config)) for config in (recorded, asked))
+    if GRID not in theirs["settings"]:
+        # Planned by a version that did not record it.
+        ours["settings"].pop(GRID, None)
     other = sorted(name for name in theirs.keys() | ours.keys() if name not in ("created_at", "code") and theirs.get(name) != ours.get(name))
+    if "inputs" in other:
+        check_inputs(workspace, recorded)
     if other:
         raise SafetyRefusal(
             f"expected the configuration under which {recorded.session_id} was recorded, found other {', '.join(other)}",

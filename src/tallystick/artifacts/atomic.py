@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
+import re
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from tallystick.artifacts.checksum import sha256_bytes
 from tallystick.contracts.errors import ArtifactError
 
 _COUNTER = itertools.count()
+_TEMPORARY = re.compile(r"^\..+\.(\d+)-\d+-\d+\.tmp$")
 _HINTS = {
     errno.ENOSPC: "Free some space and run the same command again",
     errno.EROFS: "Choose another folder with --workspace",
@@ -94,6 +96,12 @@ def _sweep(path: Path) -> None:
         owner = leftover.name.removeprefix(f".{path.name}.").split("-")[0]
         if owner.isdigit() and not _alive(int(owner)):
             leftover.unlink(missing_ok=True)
+
+
+def is_temporary_of_living(path: Path) -> bool:
+    """Whether a file is one that a living process is writing, to replace another with it."""
+    found = _TEMPORARY.match(path.name)
+    return found is not None and _alive(int(found.group(1)))
 
 
 def _alive(process: int) -> bool:

@@ -24,11 +24,40 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
     except OSError as error:
         raise write_error(folder, error) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            hint = "Let the other process end first"
-            raise ArtifactError("expected to be the only writer in the folder, found another process writing", where=str(folder), hint=hint) from error
+        if wait:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        else:
+            _take_now(descriptor, folder)
         yield
+    finally:
+        os.close(descriptor)
+
+
+def _take_now(descriptor: int, folder: Path) -> None:
+    # Whoever only looks (`is_held`) shares the lock for an instant; a writer does not share it.
+    while not _try(descriptor, fcntl.LOCK_EX):
+        if not _try(descriptor, fcntl.LOCK_SH):
+            hint = "Let the other process end first"
+            raise ArtifactError("expected to be the only writer in the folder, found another process writing", where=str(folder), hint=hint)
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.sched_yield()
+
+
+def _try(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a writer holds the folder now; a folder that is not there, or may not be opened, is held by none that could be seen."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _try(descriptor, fcntl.LOCK_SH)
     finally:
         os.close(descriptor)

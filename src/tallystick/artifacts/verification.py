@@ -11,16 +11,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tallystick.artifacts.cross_checks import cross_check, is_published
 from tallystick.artifacts.document_check import UNREADABLE, Failure, check_document
-from tallystick.artifacts.seal import check_seal, is_sealed, sealed_files
+from tallystick.artifacts.open_days import OpenFile, OpenState, is_newest_day, next_segment, state_of, written_now
+from tallystick.artifacts.seal import SEAL_NAME, SealFailure, check_seal, is_sealed, sealed_files
 from tallystick.artifacts.signature import check_seal_signature
-from tallystick.artifacts.store import read_bytes
+from tallystick.artifacts.store import parse_artifact, read_bytes
 from tallystick.contracts.contract import Contract
 from tallystick.contracts.errors import ArtifactError
+from tallystick.contracts.registry import contract as contract_of
 from tallystick.contracts.registry import match
 
 Verifier = Callable[[Path], list[Failure]]
 _SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 _SEAL = "artifacts.seal"
+_DAY = "observation.event_day"
+_OF_A_DAY = frozenset({_DAY, "observation.stored_event", "observation.stored_message"})
+# What a writer at work takes away again: the tail when it becomes a segment, a seal before its folder changes.
+_PASSING = frozenset({_SEAL, "observation.event_tail"})
 
 
 FINAL_FILES = (
@@ -36,13 +42,17 @@ FINAL_FILES = (
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """How the files below a path stand. `unprotected`: known and good in form, but no seal, checksum or chain vouches for their bytes."""
+    """How the files below a path stand.
+
+    unprotected: known and good in form, but no seal, checksum or chain vouches for their bytes. open: not finished, so that nothing can vouch for them yet.
+    """
 
     root: str
     checked: int
     unknown: tuple[str, ...]
     failures: tuple[Failure, ...]
     unprotected: tuple[str, ...]
+    open: tuple[OpenFile, ...] = ()
 
     @property
     def is_good(self) -> bool:
@@ -57,6 +67,7 @@ class VerificationReport:
             "unknown": list(self.unknown),
             "failures": [item.as_document() for item in self.failures],
             "unprotected": list(self.unprotected),
+            "open": [{"path": item.path, "state": item.state} for item in self.open],
         }
 
 
@@ -69,6 +80,7 @@ class _Walk:
     failures: set[Failure] = field(default_factory=set)
     known: set[Path] = field(default_factory=set)
     vouched: set[Path] = field(default_factory=set)
+    open: dict[Path, OpenState] = field(default_factory=dict)
 
 
 def verify(path: Path, *, verifiers: Mapping[str, Verifier] | None = None, public_key: Ed25519PublicKey | None = None) -> VerificationReport:
@@ -86,6 +98,7 @@ def verify(path: Path, *, verifiers: Mapping[str, Verifier] | None = None, publi
         _one_file(file, walk, verifiers or {}, public_key)
     _enclosing_seal(root, walk)
     _unsealed(walk)
+    _unfinished(walk, public_key)
     shown = root if root.is_dir() else root.parent
     return VerificationReport(
         root=str(root),
@@ -97,7 +110,8 @@ def verify(path: Path, *, verifiers: Mapping[str, Verifier] | None = None, publi
                 key=lambda item: (item.path, item.rule, item.expected),
             )
         ),
-        unprotected=tuple(_relative(file, shown) for file in sorted(walk.known - walk.vouched)),
+        unprotected=tuple(_relative(file, shown) for file in sorted(walk.known - walk.vouched - walk.open.keys())),
+        open=tuple(OpenFile(_relative(file, shown), state) for file, state in sorted(walk.open.items())),
     )
 
 
@@ -107,6 +121,42 @@ def _unsealed(walk: _Walk) -> None:
         found = locate(file)
         if found is not None and found[0].name in FINAL_FILES and not is_published(file):
             walk.failures.add(Failure(str(file), "sealed", "a seal over the finished folder", "none: it was lost, or its producer was stopped"))
+
+
+def _unfinished(walk: _Walk, public_key: Ed25519PublicKey | None) -> None:
+    """What is written while it is verified, or was left open: the newest day of an event store, its next segment, files that replace others in a moment."""
+    days = {file.with_name("day.json") for file in walk.known - walk.vouched if (found := locate(file)) is not None and found[0].name in _OF_A_DAY}
+    for index in sorted(days):
+        # Before the question for its seal: a later day begins when this one is sealed.
+        newest = is_newest_day(index)
+        seal = index.with_name(SEAL_NAME)
+        if seal.is_file():
+            _seal(seal, walk, public_key)
+        else:
+            _open_day(index, newest, walk)
+    temporary = written_now(walk.unknown)
+    walk.unknown = [file for file in walk.unknown if file not in temporary]
+    walk.open |= {file: "being_written" for file in temporary if file.exists()}
+
+
+def _open_day(index: Path, newest: bool, walk: _Walk) -> None:
+    """A day without a seal: its index is read again, since it may name more segments than the walk saw in it."""
+    segments = 0
+    if index.is_file():
+        try:
+            document = parse_artifact(contract_of(_DAY), read_bytes(index), str(index))
+        except ArtifactError:
+            return  # the walk has said so
+        segments = len(document.segments)
+        found = cross_check(_DAY, index, document, {})
+        walk.failures.update(found.failures)
+        walk.vouched |= found.vouched
+    mine = {file for file in walk.known - walk.vouched if file.parent == index.parent}
+    if newest:
+        state = state_of(index)
+        walk.open |= dict.fromkeys(mine & {index, *next_segment(index, segments)}, state)
+    elif index in mine:
+        walk.failures.add(Failure(str(index), "sealed", "a seal over a day that has ended", "none: it was lost"))
 
 
 def _files(root: Path) -> list[Path]:
@@ -141,15 +191,19 @@ def _one_file(file: Path, walk: _Walk, verifiers: Mapping[str, Verifier], public
             walk.unknown.append(file)
         return
     contract, parts = found
-    walk.checked += 1
-    walk.known.add(file)
+    if contract.name == _SEAL:
+        _seal(file, walk, public_key)
+        return
     try:
         data = read_bytes(file)
     except ArtifactError as error:
+        if contract.name in _PASSING and isinstance(error.__cause__, FileNotFoundError):
+            return
+        data = None
         walk.failures.add(Failure(str(file), "readable", "a readable file", error.message))
-        return
-    if contract.name == _SEAL:
-        _seal(file, walk, public_key)
+    walk.checked += 1
+    walk.known.add(file)
+    if data is None:
         return
     checked = check_document(contract, data, str(file))
     walk.failures.update(checked.failures)
@@ -170,8 +224,12 @@ def _outside(verifier: Verifier, file: Path) -> list[Failure]:
 
 
 def _seal(seal: Path, walk: _Walk, public_key: Ed25519PublicKey | None) -> None:
-    folder = seal.parent
-    broken = check_seal(folder)
+    """Judge a folder by its seal. A writer takes the seal off before it changes anything, so what does not agree with a seal that is gone proves nothing."""
+    folder, broken = seal.parent, _disagreements(seal)
+    if broken is None:
+        return
+    walk.checked += seal not in walk.known
+    walk.known.add(seal)
     walk.failures.update(Failure(str(item.path), "seal", item.expected, item.found) for item in broken)
     if broken:
         # Which of the two was changed cannot be told, so both are named.
@@ -180,6 +238,20 @@ def _seal(seal: Path, walk: _Walk, public_key: Ed25519PublicKey | None) -> None:
         walk.failures.update(Failure(str(item.path), "signature", item.expected, item.found) for item in check_seal_signature(folder, public_key))
     # The seal of a folder vouches for its own form: any other text than the recomputed one is a failure.
     walk.vouched |= {seal, *sealed_files(folder)}
+
+
+def _disagreements(seal: Path) -> list[SealFailure] | None:
+    """What does not agree with a seal, looked at once more where it was written anew meanwhile; None where it was taken off."""
+    before: bytes | None = None
+    broken: list[SealFailure] = []
+    try:
+        while (now := read_bytes(seal)) != before:
+            before, broken = now, check_seal(seal.parent)
+            if not broken:
+                break
+    except ArtifactError as error:
+        return [SealFailure(seal, "a readable file", error.message)] if seal.exists() else None
+    return broken
 
 
 def _enclosing_seal(root: Path, walk: _Walk) -> None:

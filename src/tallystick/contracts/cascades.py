@@ -110,13 +110,18 @@ class LabelRule(Shape):
 
 
 class LabelSource(Shape):
-    """One file that was read: what it holds, its name, its SHA-256, its rows, and rows that said the same twice and count once."""
+    """One file or table that was read: what it holds, its name, its SHA-256, its rows, and rows that said the same twice and count once.
 
-    kind: Literal["oi", "liquidations", "marks"]
+    labels: the cascades themselves, out of a database that an earlier labelling recorded them in. unused_rows: rows of coins without open interest, by
+    coin; nothing can be labelled with them.
+    """
+
+    kind: Literal["oi", "liquidations", "marks", "labels"]
     name: str
     sha256: Sha256Text
     rows: Count
     repeated_rows: Count
+    unused_rows: Mapping[CoinName, PositiveInt] = Field(default_factory=dict)
 
 
 class CascadeRow(Shape):
@@ -334,7 +339,7 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     Contract(
         name="analysis.labeled_cascades",
-        version="1.0",
+        version="1.1",
         purpose="The labelled cascades and waves of recorded streams, with the rule and the files behind them",
         producer="analysis.cascade_labeler",
         consumers=(Consumer("analysis.validators", ("cascades", "waves"), "count hypotheses"), Consumer("apps.labels", ("label_id",), "name the report")),
@@ -346,6 +351,7 @@ CONTRACTS: tuple[Contract, ...] = (
             Rule("waves_add_up_to_their_cascade", "wave_count rows, whose liquidations add up", _waves_add_up, ("D4.34",)),
         ),
         clauses=("D4.28", "D4.29", "D4.35"),
+        history=("1.1 a source of kind labels: labels that were read back from hl_labeled_cascades",),
     ),
     Contract(
         name="analysis.validation_report",

@@ -15,7 +15,9 @@ from tallystick.contracts.time import NS_PER_DAY, ns_from_iso
 # frame: a message of a stream; answer: the body of a REST answer; mark: what happened to the collection itself.
 LogRole = Literal["frame", "answer", "mark"]
 Outcome = Literal["decoded", "control", "quarantined", "mark"]
-MarkKind = Literal["SESSION_STARTED", "DAY_STARTED", "CONNECTED", "DISCONNECTED", "GAP", "STALE", "RESUMED", "CLOCK_STEP", "BACKLOG", "SESSION_ENDED"]
+MarkKind = Literal[
+    "SESSION_STARTED", "DAY_STARTED", "CONNECTED", "DISCONNECTED", "GAP", "STALE", "RESUMED", "CLOCK_STEP", "BACKLOG", "UNANSWERED", "SESSION_ENDED"
+]
 # backfilled: everything of the gap came by REST; resynchronised: the present state came, what lay between did not; lost: nothing came.
 GapOutcome = Literal["", "backfilled", "resynchronised", "lost"]
 
@@ -26,7 +28,8 @@ class CollectionMark:
 
     stream, symbol: what it is about, empty for all; several streams of one connection with commas between. from_ns, to_ns: the span of a GAP or of a silence,
     0 where it has none.
-    outcome: of a GAP. count: events that a backfill brought, messages that wait in a BACKLOG. detail: in words.
+    outcome: of a GAP. count: events that a backfill brought, messages that wait in a BACKLOG. detail: in words; of an UNANSWERED poll, the account that it was
+    about, and why.
     symbols, warmed_from, last_event: of the marks that start a decoder: what is configured, the number of the first earlier message that it remembers
     (0: none), and the last event id before it.
     """
@@ -151,7 +154,7 @@ _FOLDER = "data/events/{venue}/{day}"
 CONTRACTS: tuple[Contract, ...] = (
     Contract(
         name="observation.collection_mark",
-        version="1.0",
+        version="1.1",
         purpose="What happened to a live collection: connections, gaps and how they ended, silences, steps of the clock",
         producer="observation.collection",
         consumers=(Consumer(_STORE, ("*",), "append"), Consumer(_REPLAY, ("*",), "start decoders where the live pass did, list gaps")),
@@ -163,6 +166,7 @@ CONTRACTS: tuple[Contract, ...] = (
         ),
         clauses=("D4.18", "D4.26"),
         wall_clock=("at_ns", "from_ns", "to_ns"),
+        history=("1.1 UNANSWERED: a poll to which the venue gave no answer",),
     ),
     Contract(
         name="observation.stored_message",
@@ -182,7 +186,7 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     Contract(
         name="observation.stored_event",
-        version="1.0",
+        version="1.1",
         purpose="The decoded events of a segment, one row each; values as JSON text with the venue's own decimals",
         producer=_STORE,
         consumers=(Consumer(_REPLAY, ("*",), "compare with what is decoded again"),),
@@ -191,6 +195,7 @@ CONTRACTS: tuple[Contract, ...] = (
         paths=(f"{_FOLDER}/events-{{segment}}.parquet",),
         clauses=("D4.22", "D4.23"),
         wall_clock=("received_ns",),
+        history=("1.1 whose a POSITION or an ACCOUNT is; events that were stored without it stay readable and are compared without it",),
     ),
     Contract(
         name="observation.event_day",

@@ -62,10 +62,24 @@ EVENT_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "BAR": ("interval", "open_time_ns", "close_time_ns", "open", "high", "low", "close", "volume", "quote_volume", "trade_count", "is_closed"),
         "DAY_SUMMARY": ("price", "open", "high", "low", "volume", "quote_volume", "trade_count"),
         "FILL": ("price", "quantity", "side", "trade_id", "order_id", "fee", "closed_profit", "start_position", "direction", "is_taker", "liquidated_user"),
-        "POSITION": ("size", "entry_price", "liquidation_price", "leverage", "leverage_type", "margin_used", "position_value", "unrealized_profit"),
-        "ACCOUNT": ("account_value", "total_notional", "total_margin_used", "withdrawable"),
+        "POSITION": (
+            "size",
+            "entry_price",
+            "liquidation_price",
+            "leverage",
+            "leverage_type",
+            "margin_used",
+            "position_value",
+            "unrealized_profit",
+            "account",
+        ),
+        "ACCOUNT": ("account_value", "total_notional", "total_margin_used", "withdrawable", "account", "exchange"),
         "INSTRUMENT": ("size_decimals", "max_leverage", "is_delisted", "only_isolated"),
     }
+)
+# Values that came with a later version than 1.0: an event that was stored before says nothing about them.
+LATER_VALUES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {"LIQUIDATION": frozenset({"trade_id"}), "POSITION": frozenset({"account"}), "ACCOUNT": frozenset({"account", "exchange"})}
 )
 # Facts about an account, not about an instrument: their symbol is empty.
 WITHOUT_SYMBOL = frozenset({"ACCOUNT"})
@@ -77,7 +91,9 @@ class VenueEvent:
 
     event_id: sequential from 1 in its decoder. event_time_ns: the venue's time; the receive time where the message carries none (`clock` says which).
     received_ns: when the message came; 0 where a recording does not tell. source: the line or message it came from, `#n` for its n-th further fact.
-    values: by `EVENT_VALUES`; numbers are exactly the venue's text, books are tuples of (price, quantity).
+    values: by `EVENT_VALUES`; numbers are exactly the venue's text, books are tuples of (price, quantity). account: the address whose position or totals
+    these are, and exchange: on which of the venue's exchanges, each as the message or the question named it; None where neither did. An exchange that is
+    empty or None is the venue's main one.
     """
 
     event_id: int
@@ -211,7 +227,7 @@ _DECODERS = "adapters.venues"
 CONTRACTS: tuple[Contract, ...] = (
     Contract(
         name="observation.venue_event",
-        version="1.1",
+        version="1.2",
         purpose="One fact out of a venue's message, with the venue's own decimal text",
         producer=_DECODERS,
         consumers=(Consumer("observation.ingestion", ("*",), "normalise"), Consumer("adapters.event_store", ("*",), "append and replay")),
@@ -222,7 +238,10 @@ CONTRACTS: tuple[Contract, ...] = (
             Rule("venue_event_is_identified", "an id from 1, a source, and a symbol", _identified, ("D4.22", "D4.23")),
         ),
         clauses=("D4.22", "D4.23"),
-        history=("1.1 trade_id of a LIQUIDATION: two fills of one liquidation can be alike in all else",),
+        history=(
+            "1.1 trade_id of a LIQUIDATION: two fills of one liquidation can be alike in all else",
+            "1.2 account of a POSITION and an ACCOUNT, exchange of an ACCOUNT: whose they are, None where nobody said",
+        ),
     ),
     Contract(
         name="observation.control_message",
@@ -262,13 +281,21 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     Contract(
         name="observation.fact_tables",
-        version="1.0",
+        version="1.2",
         purpose="Decoded facts in tables (hl_oi_snapshots, hl_liquidations, hl_mark_prices and others), each row under a digest of its content",
         producer="adapters.fact_tables.writer",
-        consumers=(Consumer("apps.label_database", ("hl_oi_snapshots", "hl_liquidations", "hl_mark_prices"), "streams of the cascade labeler"),),
+        consumers=(
+            Consumer("apps.label_database", ("hl_oi_snapshots", "hl_liquidations", "hl_mark_prices"), "streams of the cascade labeler"),
+            Consumer("analysis.validators", ("hl_labeled_cascades", "hl_cascade_waves"), "labels of earlier runs, read back through apps.label_records"),
+            Consumer("research.comparison", ("hl_validation_results",), "shown beside runs"),
+        ),
         shape=None,
         encoding="sqlite",
         paths=("data/facts/facts.db",),
         clauses=("D4.27",),
+        history=(
+            "1.1 hl_position_snapshots and hl_wallet_snapshots (revision 0002)",
+            "1.2 hl_labeled_cascades, hl_cascade_waves and hl_validation_results (revision 0003)",
+        ),
     ),
 )

@@ -53,9 +53,12 @@ _PLAIN = frozenset({str, int, float, bool, type(None), bytes})
 
 
 def _immutable(value: Any) -> Any:
-    # Most values are leaves, and asking an abstract class about each would cost more than everything else in a busy stream.
-    if type(value) in _PLAIN:
+    # Most values are leaves or tuples of them, and asking an abstract class about each would cost more than everything else in a busy stream.
+    kind = type(value)
+    if kind in _PLAIN:
         return value
+    if kind is tuple or kind is list:
+        return tuple(map(_immutable, value))
     if isinstance(value, Mapping):
         return MappingProxyType({key: _immutable(item) for key, item in value.items()})
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
@@ -170,7 +173,7 @@ class MarketEvent:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedEvent:
-    """One message that was kept aside: why, and its content as text."""
+    """One event that the room kept aside: why, and its content as text. Times in nanoseconds, digits where JSON holds them."""
 
     reason: QuarantineReason
     finding: str
@@ -261,13 +264,17 @@ CONTRACTS: tuple[Contract, ...] = (
         ),
         clauses=("D4.22", "D4.23"),
     ),
-    _message(
-        "observation.quarantined_event",
-        "One message that was kept aside, with its reason and content",
-        "observation.ingestion",
-        (Consumer("engine.cycle", ("*",), "quarantine file and event"),),
-        QuarantinedEvent,
+    Contract(
+        name="observation.quarantined_event",
+        version="1.1",
+        purpose="One event that the room kept aside, with its reason and content; its message is in the recording or the log that `source` names",
+        producer="observation.ingestion",
+        consumers=(Consumer("apps.cli.observe", ("reason", "content"), "what the room did not take, and why"),),
+        shape=QuarantinedEvent,
+        encoding="jsonl",
+        paths=("data/quarantine/{venue}/room/{recording}.jsonl",),
         rules=(Rule("late_is_before_arrival", "an event time before the arrival of a late event", _late_is_late),),
         clauses=("D4.24", "D4.26"),
+        history=("1.1 written to a file of its own (decision 30)",),
     ),
 )

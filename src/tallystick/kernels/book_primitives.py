@@ -10,6 +10,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from tallystick.kernels.kernel import kernel
+from tallystick.kernels.primitives import seconds_of
 
 BID, ASK = 0, 1
 LEVELS = 5
@@ -118,7 +119,7 @@ def push_book(memory: BookMemory, s: int, time_ns: int, bids: NDArray[float64], 
     """
     facts = memory.facts[s]
     facts[:] = math.nan
-    facts[BOOK_TIME] = time_ns / 1e9
+    facts[BOOK_TIME] = seconds_of(time_ns)
     facts[BEST_BID] = bids[0, 0]
     facts[BID_SIZE] = bids[0, 1]
     facts[BEST_ASK] = asks[0, 0]

@@ -28,7 +28,7 @@ RECORD = 5
 OPEN_INTEREST, LIQUIDATION, CLOCK = 0, 1, 2
 TAKEN, FOUND, FULL, LATE = 0, 1, 2, 3
 BLOCK = 64
-_NEVER = 2**62
+NEVER = 2**62
 
 
 @inner_kernel
@@ -52,7 +52,7 @@ def prepare(state: Ints, kept_e8: int, inclusive: int, span: int, minimum: int) 
     state[:HEADER] = 0
     state[CAPACITY] = (state.size - HEADER) // 4
     state[KEPT_E8], state[INCLUSIVE], state[SPAN], state[MINIMUM] = kept_e8, inclusive, span, minimum
-    state[LAST_TIME] = -_NEVER
+    state[LAST_TIME] = -NEVER
 
 
 @inner_kernel
@@ -243,7 +243,7 @@ def label_history(times: Ints, interest: Ints, liquidations: Ints, may_start: In
         i, event, base = position, liquidation, position
         while position < times.size and may_start[position // BLOCK] == 1:
             if i >= times.size:
-                answer = settle(state, _NEVER)
+                answer = settle(state, NEVER)
                 if answer == TAKEN:
                     return found
             elif event < liquidations.size and liquidations[event] <= times[i]:

@@ -28,6 +28,7 @@ from tallystick.kernels.level_memory import (
     WEIGHT,
     LevelMemory,
 )
+from tallystick.kernels.primitives import seconds_of
 
 # Columns of `order_block`; NaN throughout for none.
 (
@@ -116,7 +117,7 @@ def order_block(memory: LevelMemory, s: int, now_ns: int, rules: ZoneRules, out:
         out[BLOCK_INTERACTIONS] = touches
         out[BLOCK_RATE] = rate
         out[BLOCK_BURSTINESS] = uneven
-        out[BLOCK_LAST] = whole[place, LAST_NS] / NS
+        out[BLOCK_LAST] = seconds_of(whole[place, LAST_NS])
         out[BLOCK_SINCE] = idle_ns / NS
         out[BLOCK_IDLE] = whole[place, IDLE_NS] / NS
         out[BLOCK_BOUGHT] = values[place, BOUGHT]

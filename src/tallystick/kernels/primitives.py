@@ -7,12 +7,19 @@ import math
 from numpy import float64, int64
 from numpy.typing import NDArray
 
-from tallystick.kernels.kernel import kernel
+from tallystick.kernels.kernel import inner_kernel, kernel
 
 # Columns of `mark_primitives`.
 DELTA, ELAPSED, VELOCITY, PATH, COMPACTNESS, DEVIATION, RUN, DIRECTION, ANCHOR_LOW, ANCHOR_HIGH, ANCHOR_DWELL, MAX_VOID, ABSENCE, PRESENCE, WINDOW = range(15)
 COLUMNS = 15
 NS = 1e9
+SECOND_NS = 1_000_000_000
+
+
+@inner_kernel
+def seconds_of(time_ns: int) -> float:
+    """The float nearest to an instant after 1973 in seconds. It has more digits than a float holds, so dividing it would round twice."""
+    return time_ns // SECOND_NS + time_ns % SECOND_NS / NS
 
 
 @kernel

@@ -10,6 +10,7 @@ from numpy import float64, int64
 from numpy.typing import NDArray
 
 from tallystick.kernels.kernel import inner_kernel, kernel
+from tallystick.kernels.primitives import SECOND_NS, seconds_of
 
 PUSHED, LOST = range(2)
 # Columns of `liquidation_primitives`; phases in the order of PHASES.
@@ -29,7 +30,6 @@ PUSHED, LOST = range(2)
 LIQUIDATION_COLUMNS = 11
 NONE, PROXIMITY, LIQUIDATING, CASCADING, EXHAUSTED = range(5)
 PHASES = ("NONE", "PROXIMITY", "LIQUIDATING", "CASCADING", "EXHAUSTED")
-SECOND_NS = 1_000_000_000
 
 
 class LiquidationMemory(NamedTuple):
@@ -148,4 +148,4 @@ def liquidation_primitives(
     if pushed > 0 and now_ns - memory.run_ns[s, 1] <= rules.run_gap_ns:
         out[RUN_VALUE] = memory.run_value[s]
         out[RUN_SECONDS] = (memory.run_ns[s, 1] - memory.run_ns[s, 0]) / SECOND_NS
-        out[RUN_START] = memory.run_ns[s, 0] / SECOND_NS
+        out[RUN_START] = seconds_of(memory.run_ns[s, 0])

@@ -164,16 +164,6 @@ def _take_event(room: RoomMemory, marks: MarkMemory, rules: RoomRules, events: E
 
 
 @kernel
-def take_events(room: RoomMemory, marks: MarkMemory, rules: RoomRules, events: EventColumns, now_ns: int, window_ns: int) -> int:
-    """Live: the events that arrived at one instant, in order. Answers how many trades were promoted."""
-    room, marks, events = borrowed(room), borrowed(marks), borrowed(events)
-    promoted = 0
-    for e in range(events.kinds.shape[0]):
-        promoted += 1 if _take_event(room, marks, rules, events, e, now_ns, window_ns) else 0
-    return promoted
-
-
-@kernel
 def replay(
     room: RoomMemory,
     marks: MarkMemory,
@@ -186,7 +176,7 @@ def replay(
     mark_out: NDArray[float64],
     out: NDArray[float64],
 ) -> int:
-    """History: events in the order of arrival through the live steps; each instant is measured after the events that arrived up to it.
+    """Events in the order of arrival; each instant is measured after the events that arrived up to it. A live room gives those since its last reading.
 
     mark_out[I, S, COLUMNS], out[I, S, ROOM_COLUMNS] for instants_ns[I], both ascending. Answers how many trades were promoted.
     """

@@ -13,6 +13,7 @@ from tallystick.contracts.errors import DataError
 from tallystick.contracts.market import Calendar, interval_text
 from tallystick.contracts.time import NS_PER_DAY, NS_PER_MINUTE, date_from_ns
 from tallystick.market.bar_files import BarFile, NotBars, inspect_file, read_rows, require_bars
+from tallystick.market.bar_spacing import measure_spacing, why_unusable
 from tallystick.market.calendars import VENUE_CLASS, calendar_of
 from tallystick.market.symbols import split_symbol
 
@@ -114,7 +115,7 @@ def discover(root: Path) -> Discovery:
         raise DataError("expected a folder with bars, found none of that name", where=str(root), hint="Check the path given with --data")
     left_out: list[LeftOut] = []
     members: list[tuple[Calendar, SymbolBars]] = []
-    paths = list(_files(root))
+    paths, with_columns = list(_files(root)), False
     if not paths:
         raise DataError("expected bar files (Parquet or CSV), found an empty folder", where=str(root))
     for path in paths:
@@ -124,12 +125,13 @@ def discover(root: Path) -> Discovery:
         if isinstance(found, NotBars):
             left_out.append(LeftOut(what, found.why))
             continue
+        with_columns = True
         try:
             members.extend(_scan(found, what, left_out))
         except DataError as error:
             left_out.append(LeftOut(what, error.message))
     if not members:
-        raise DataError(f"expected at least one bar file, found none: {_first_reasons(left_out)}", where=str(root), hint=_COLUMNS_HINT)
+        raise DataError(f"expected at least one bar file, found none: {_first_reasons(left_out)}", where=str(root), hint="" if with_columns else _COLUMNS_HINT)
     return Discovery(root, _grouped(root, members), tuple(left_out))
 
 
@@ -152,20 +154,12 @@ def _first_reasons(left_out: Sequence[LeftOut]) -> str:
 
 def _scan(file: BarFile, what: str, left_out: list[LeftOut]) -> Iterator[tuple[Calendar, SymbolBars]]:
     """The symbols of a file, with the calendar that its bars of one venue and interval behave by."""
-    rows = read_rows(file, ("symbol", "venue", "ts", "rth")).filter(pl.col("ts").is_not_null())
+    rows = read_rows(file, ("symbol", "venue", "ts", "rth")).with_row_index("row", offset=1).filter(pl.col("ts").is_not_null())
     has_sessions = "rth" in rows.columns
-    day_of_week = (pl.col("ts") // NS_PER_DAY + 4) % 7
-    spans = rows.group_by("venue", "symbol").agg(
-        pl.len().alias("rows"), pl.col("ts").min().alias("first"), pl.col("ts").max().alias("last"), day_of_week.is_in([0, 6]).sum().alias("weekend")
-    )
-    steps = rows.select("venue", "symbol", pl.col("ts").diff().over("venue", "symbol").alias("step")).filter(pl.col("step") > 0)
-    # the most frequent spacing, the shorter one where two are equally frequent
-    counted = steps.group_by("venue", "symbol", "step").agg(pl.len().alias("count")).sort("count", "step", descending=[True, False])
-    modal = counted.unique(["venue", "symbol"], keep="first", maintain_order=True).select("venue", "symbol", "step")
-    found = spans.join(modal, on=["venue", "symbol"], how="left").sort("venue", "symbol").to_dicts()
+    found = measure_spacing(rows).to_dicts()
     usable = []
     for row in found:
-        why = _unusable(row["venue"], row["symbol"], row["step"])
+        why = _unusable_name(row["venue"], row["symbol"]) or why_unusable(row)
         if why:
             left_out.append(LeftOut(f"{what}: {row['symbol'] or 'rows without a symbol'}", why))
         else:
@@ -186,14 +180,10 @@ def _scan(file: BarFile, what: str, left_out: list[LeftOut]) -> Iterator[tuple[C
             yield calendar, SymbolBars(file, venue, row["symbol"], row["rows"], row["first"], row["last"], minutes)
 
 
-def _unusable(venue: str, symbol: str, step: int | None) -> str:
+def _unusable_name(venue: str, symbol: str) -> str:
     for kind, text in (("venue", venue), ("symbol", symbol)):
         if not _NAME.match(text):
             return f"expected a {kind} of letters, digits, dot, hyphen and underscore, found {text!r}"
-    if step is None:
-        return "has one bar only, so no interval"
-    if step % NS_PER_MINUTE:
-        return f"has bars every {step / 1e9:g} s, expected whole minutes"
     return ""
 
 

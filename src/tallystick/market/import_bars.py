@@ -79,19 +79,19 @@ def _source(group: BarGroup) -> str:
 
 
 def _frames(group: BarGroup) -> dict[str, pl.DataFrame]:
-    """Rows of each symbol in file order, files in path order."""
-    parts: dict[str, list[pl.DataFrame]] = {}
+    """Rows of each symbol in file order, its files by their first open time: names sort "part-10" before "part-2"."""
+    parts: dict[str, list[tuple[int, pl.DataFrame]]] = {}
     for file in group.files:
-        names = [member.symbol for member in group.members if member.file == file]
-        rows = read_rows(file, WANTED).filter(pl.col("venue") == group.venue, pl.col("symbol").is_in(names))
+        firsts = {member.symbol: member.first_ns for member in group.members if member.file == file}
+        rows = read_rows(file, WANTED).filter(pl.col("venue") == group.venue, pl.col("symbol").is_in(list(firsts)))
         for name in ("quote_volume", "rth"):
             if name not in rows.columns:
                 kind, value = (pl.Float64, None) if name == "quote_volume" else (pl.Boolean, True)
                 rows = rows.with_columns(pl.lit(value, dtype=kind).alias(name))
         ordered = rows.select(WANTED)
         for key, frame in ordered.partition_by("symbol", as_dict=True, maintain_order=True).items():
-            parts.setdefault(str(key[0]), []).append(frame)
-    return {symbol: pl.concat(parts[symbol]) for symbol in sorted(parts)}
+            parts.setdefault(str(key[0]), []).append((firsts[str(key[0])], frame))
+    return {symbol: pl.concat([frame for _, frame in sorted(parts[symbol], key=lambda part: part[0])]) for symbol in sorted(parts)}
 
 
 def _check_symbol(frame: pl.DataFrame, group: BarGroup, end_ns: int) -> CheckedRows:

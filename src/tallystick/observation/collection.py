@@ -9,15 +9,22 @@ from typing import Literal
 
 from tallystick.contracts.collection import CollectionMark, GapOutcome, KeptAside, LogRole, MarkKind, Outcome, StoredMessage
 from tallystick.contracts.errors import ConfigurationError
-from tallystick.contracts.market_events import MessageCounts, Quarantined, VenueEvent
+from tallystick.contracts.market_events import Control, MessageCounts, Quarantined, VenueEvent
 from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.observation.log_decoding import STARTING, LogDecoding, bytes_of_mark
-from tallystick.observation.ports import Answer, Backlog, ClockStep, Decoded, Decoder, EventLog, FeedItem, Frame, Link, Question, Stream
+from tallystick.observation.ports import Answer, Backlog, ClockStep, Decoded, Decoder, EventLog, FeedItem, Frame, Link, Question, Stream, Unanswered
+
+MOST_TRIES = 5
+"""How often trades that a venue did not give are asked for again, before they are recorded as lost."""
+
+POLLS_MISSED = 6
+"""What is polled is silent for too long after so many polls without a fact of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionLimits:
     """remembered: messages that a new decoder remembers. retry_ns: pause before a book is asked for again. poll_ns: pause between polls.
+    account_ns: from one question about an account to the next about the same.
 
     Raises ConfigurationError for a limit below 1.
     """
@@ -25,9 +32,10 @@ class CollectionLimits:
     remembered: int = 20_000
     retry_ns: int = NS_PER_SECOND
     poll_ns: int = 10 * NS_PER_SECOND
+    account_ns: int = 10 * NS_PER_SECOND
 
     def __post_init__(self) -> None:
-        if min(self.remembered, self.retry_ns, self.poll_ns) < 1:
+        if min(self.remembered, self.retry_ns, self.poll_ns, self.account_ns) < 1:
             raise ConfigurationError(f"expected limits above 0, found {self}", where="observation.collection")
 
 
@@ -46,12 +54,15 @@ class Collection:
         decoder_of: Callable[[tuple[str, ...]], Decoder],
         polled: Sequence[Question] = (),
         limits: CollectionLimits | None = None,
+        accounts: Sequence[Question] = (),
     ) -> None:
         self.symbols = tuple(symbols)
         self.limits = limits or CollectionLimits()
         self.marks: Counter[str] = Counter()
         self.gaps: Counter[str] = Counter()
         self._streams, self._polled, self._log = tuple(streams), tuple(polled), log
+        silence_ns = POLLS_MISSED * self.limits.poll_ns
+        self._asked_for = tuple(Stream(name, "OPEN_INTEREST", silence_ns) for name in sorted({question.stream for question in self._polled}))
         self._decoding = LogDecoding(venue, decoder_of, log.earlier, self._remember)
         self._trades = next((stream for stream in self._streams if stream.question == "trades"), None)
         self._books = next((stream for stream in self._streams if stream.question == "book"), None)
@@ -60,12 +71,15 @@ class Collection:
         self._last_trade: dict[str, int] = {}
         self._stale: set[tuple[str, str]] = set()
         self._up: dict[str, int] = {}
-        self._polled_ns = 0
+        self._polled_ns = self._polling_since = 0
+        self._accounts = tuple(accounts)
+        self._account_due: dict[Question, int] = {}
         self._due: dict[Question, int] = {}
         self._not_before: dict[Question, int] = {}
         self._tries: Counter[str] = Counter()
         self._gap_from: dict[tuple[str, str], int] = {}
         self._brought: Counter[str] = Counter()
+        self._again: Counter[str] = Counter()
         self._new: list[CollectionMark] = []
 
     def counts(self) -> MessageCounts:
@@ -79,11 +93,15 @@ class Collection:
         return found
 
     def start(self, at_ns: int) -> None:
-        """Begin a session: ids go on after the last ones of the log."""
+        """Begin a session: ids go on after the last ones of the log. Questions about accounts are spread evenly over a round."""
         self._start("SESSION_STARTED", at_ns)
+        step_ns = self.limits.account_ns // max(1, len(self._accounts))
+        self._account_due = {question: at_ns + place * step_ns for place, question in enumerate(self._accounts)}
 
     def end(self, at_ns: int, detail: str) -> None:
-        """End the session."""
+        """End the session. What was still asked for is recorded as lost: the next session asks from its newest trade on."""
+        for name, symbol in sorted(self._gap_from):
+            self._gap(name, symbol, at_ns, "lost", "the session ended before it was filled")
         self._mark(CollectionMark("SESSION_ENDED", at_ns, detail=detail))
 
     def take(self, item: FeedItem) -> tuple[Decoded, ...]:
@@ -93,6 +111,10 @@ class Collection:
                 return self._record("frame", item.message, item.received_ns)
             case Answer():
                 return self._record("answer", item.message, item.received_ns, item.asked)
+            case Unanswered():
+                question = item.question
+                detail = f"{question.account}: {item.detail}" if question.account else item.detail
+                self._mark(CollectionMark("UNANSWERED", item.at_ns, question.stream, question.symbol, detail=detail))
             case Link():
                 (self._connected if item.is_up else self._disconnected)(item)
             case ClockStep():
@@ -102,22 +124,35 @@ class Collection:
         return ()
 
     def tick(self, at_ns: int) -> None:
-        """State the streams that have been silent for too long."""
-        for stream in self._streams:
-            if not stream.silence_ns or stream.name not in self._up:
+        """State the streams, and what is polled, that have been silent for too long."""
+        for stream in (*self._streams, *self._asked_for):
+            began_ns = self._polling_since if stream in self._asked_for else self._up.get(stream.name, 0)
+            if not stream.silence_ns or not began_ns:
                 continue
             for symbol in self.symbols:
-                key, since = (stream.kind, symbol), max(self._heard.get((stream.kind, symbol), 0), self._up[stream.name])
+                key, since = (stream.kind, symbol), max(self._heard.get((stream.kind, symbol), 0), began_ns)
                 if key not in self._stale and at_ns - since > stream.silence_ns:
                     self._stale.add(key)
                     self._mark(CollectionMark("STALE", at_ns, stream.name, symbol, since, at_ns, detail=f"limit {stream.silence_ns / NS_PER_SECOND:g} s"))
 
     def polls(self, at_ns: int) -> tuple[Question, ...]:
-        """What is to be asked now because no stream tells it; order does not matter."""
-        if not self._up or at_ns - self._polled_ns < self.limits.poll_ns:
-            return ()
+        """What is to be asked now because no stream tells it; order does not matter. Accounts are asked about whether a stream is up or not."""
+        accounts = self._due_accounts(at_ns)
+        # A clock that was set back says nothing about when the last poll was.
+        if not self._up or 0 <= at_ns - self._polled_ns < self.limits.poll_ns:
+            return accounts
         self._polled_ns = at_ns
-        return self._polled
+        self._polling_since = self._polling_since or at_ns
+        return (*self._polled, *accounts)
+
+    def _due_accounts(self, at_ns: int) -> tuple[Question, ...]:
+        """Those whose time has come. Each keeps its place in the round; a round that could not be asked in its time is left out."""
+        every_ns, found = self.limits.account_ns, []
+        for question, due_ns in self._account_due.items():
+            if not due_ns - every_ns <= at_ns < due_ns:
+                found.append(question)
+                self._account_due[question] = due_ns + ((at_ns - due_ns) // every_ns + 1) * every_ns
+        return tuple(found)
 
     def questions(self, at_ns: int) -> tuple[Question, ...]:
         """What is to be asked, and answered, before the next item is taken."""
@@ -181,8 +216,9 @@ class Collection:
     def _connected(self, link: Link) -> None:
         at_ns, streams = link.at_ns, self._streams_of(link)
         self._mark(CollectionMark("CONNECTED", at_ns, ",".join(link.streams), detail=link.detail))
-        for question in [question for question in self._due if question.stream in {stream.name for stream in streams}]:
-            del self._due[question]
+        # Trades that were still asked for are asked for again, with those missed since.
+        wanted = {question: self._due.pop(question) for question in list(self._due) if question.stream in {stream.name for stream in streams}}
+        oldest = {(question.stream, question.symbol): question.after_id for question in wanted if question.after_id}
         for stream in streams:
             self._up[stream.name] = at_ns
             heard = {symbol: self._told[stream.kind, symbol] for symbol in self.symbols if (stream.kind, symbol) in self._told}
@@ -192,10 +228,11 @@ class Collection:
                     self._gap(stream.name, "", at_ns, "lost", "what this stream sends is not kept by the venue")
                 continue
             for symbol in self.symbols:
+                key = stream.name, symbol
                 if symbol in heard:
-                    self._gap_from[stream.name, symbol] = heard[symbol]
+                    self._gap_from[key] = min(heard[symbol], self._gap_from.get(key, heard[symbol]))
                 if stream.question == "book" or symbol in heard:
-                    after = self._last_trade.get(symbol, 0) if stream.sequential else 0
+                    after = oldest.get(key, self._last_trade.get(symbol, 0)) if stream.sequential else 0
                     self._due[Question(stream.name, symbol, stream.question, after)] = at_ns
 
     def _disconnected(self, link: Link) -> None:
@@ -203,6 +240,9 @@ class Collection:
         for stream in self._streams_of(link):
             self._up.pop(stream.name, None)
             self._stale -= {(stream.kind, symbol) for symbol in self.symbols}
+        if not self._up:
+            self._polling_since = 0
+            self._stale.clear()
 
     def _streams_of(self, link: Link) -> list[Stream]:
         return [stream for stream in self._streams if not link.streams or stream.name in link.streams]
@@ -225,7 +265,7 @@ class Collection:
             self._tries.pop(event.symbol, None)
         if key in self._stale:
             self._stale.discard(key)
-            name = next(stream.name for stream in self._streams if stream.kind == event.kind)
+            name = next(stream.name for stream in (*self._streams, *self._asked_for) if stream.kind == event.kind)
             since = min(before or self._up.get(name, at_ns), at_ns)
             self._mark(CollectionMark("RESUMED", at_ns, name, event.symbol, since, at_ns))
         stream = self._trades
@@ -247,13 +287,23 @@ class Collection:
         repeated = any(isinstance(item, Quarantined) and item.reason == "duplicate" for item in found)
         name, symbol = question.stream, question.symbol
         self._brought[symbol] += len(events)
+        if not events and not repeated and any(_says_nothing(item) for item in found):
+            if not self._ask_again(question, at_ns):
+                self._gap(name, symbol, at_ns, "lost", "the venue's answer could not be read")
+            return
         if question.after_id:
             numbers = [int(event.values["trade_id"]) for event in events]
+            reached, newest = max(numbers, default=question.after_id), self._last_trade.get(symbol, 0)
             if numbers and not repeated and min(numbers) > question.after_id + 1:
                 self._gap(name, symbol, at_ns, "lost", f"trades {question.after_id + 1} to {min(numbers) - 1} are no longer given")
                 return
             if is_full and numbers:
-                self._due[Question(name, symbol, "trades", max(numbers))] = at_ns
+                self._due[Question(name, symbol, "trades", reached)] = at_ns
+                return
+            if not repeated and reached + 1 < newest:
+                # REST may lag behind the stream whose trade showed the hole.
+                if not self._ask_again(Question(name, symbol, "trades", reached), at_ns):
+                    self._gap(name, symbol, at_ns, "lost", f"trades {reached + 1} to {newest - 1} are not given")
                 return
         outcome: Literal["backfilled", "lost"] = "backfilled" if question.after_id or repeated else "lost"
         oldest = min((event.event_time_ns for event in events), default=at_ns)
@@ -261,6 +311,14 @@ class Collection:
             self._gap(name, symbol, at_ns, outcome, "")
         else:
             self._gap(name, symbol, at_ns, outcome, "the newest trades do not reach back to the last one", oldest)
+
+    def _ask_again(self, question: Question, at_ns: int) -> bool:
+        """Ask in a while, unless that was done often enough."""
+        self._again[question.symbol] += 1
+        if self._again[question.symbol] > MOST_TRIES:
+            return False
+        self._due[question] = at_ns + self.limits.retry_ns
+        return True
 
     def _book_came(self, question: Question, found: Sequence[Decoded], at_ns: int) -> None:
         if question.symbol in self._decoding.awaiting_snapshot:
@@ -273,6 +331,12 @@ class Collection:
         """State how a gap ended, where there was one. until_ns: its end, when that is not now."""
         since = self._gap_from.pop((stream, symbol), None)
         brought = self._brought.pop(symbol, 0)
+        self._again.pop(symbol, None)
         if since is not None:
             until_ns = until_ns or at_ns
             self._mark(CollectionMark("GAP", at_ns, stream, symbol, min(since, until_ns), until_ns, outcome, brought, detail))
+
+
+def _says_nothing(item: Decoded) -> bool:
+    """An answer that tells nothing of the venue's past: one that was kept aside, or an error."""
+    return isinstance(item, Quarantined) or (isinstance(item, Control) and item.channel == "error")

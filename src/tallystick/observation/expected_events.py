@@ -30,6 +30,11 @@ class ExpectedEvents:
         self.lost = 0
         self._seen: dict[str, dict[str, bool]] = {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was ever announced."""
+        return not self._seen
+
     def announce(self, symbol: str, ids: Iterable[str]) -> None:
         """Expect ids from now on; one announced before keeps what is known of it. Raises InvariantViolation for an empty id, before any is taken."""
         new = tuple(ids)

@@ -29,6 +29,7 @@ from tallystick.observation.halt import SystemHalted
 from tallystick.observation.ingestion import Ingestion, Taken
 from tallystick.observation.levels import LevelCounts, LevelNode, level_counts, level_nodes
 from tallystick.observation.measured_facts import measured_facts
+from tallystick.observation.ports import TradeColumns
 from tallystick.observation.promoted import promoted_events
 
 
@@ -96,8 +97,25 @@ class Observation:
             self._push(rows, taken, times, now_ns)
         else:
             found = zip(rows.tolist(), taken.tolist(), times.tolist(), strict=True)
-            self._evidence.take(now_ns, [MarketEvent(1, "BAR_CLOSE", self.symbols[row], at, price, None, None, source) for row, price, at in found])
+            self._evidence.take([MarketEvent(1, "BAR_CLOSE", self.symbols[row], at, price, None, None, source) for row, price, at in found])
         return int(rows.size)
+
+    def ingest_trades(self, arrivals_ns: NDArray[int64], trades: TradeColumns) -> bool:
+        """Take trades of a recording at once, each at the instant of its arrival (not falling): as `ingest` would take each of them alone.
+
+        False, and nothing has changed, where only `ingest` can tell what becomes of every one. Raises SystemHalted after a failure.
+        """
+        self._require_running()
+        before = int(arrivals_ns[0]) if self._now_ns is None else self._now_ns
+        rows = self.ingestion.accept_trades(trades, arrivals_ns) if self._expected.is_empty and before <= arrivals_ns[0] else None
+        if rows is None:
+            return False
+        self._intervals += int(np.count_nonzero(np.diff(arrivals_ns, prepend=before))) + (self._now_ns is None)
+        if self._evidence is None:
+            self._evidence = Evidence(self.ingestion.row, self._marks, self.config, int(arrivals_ns[0]))
+        self._evidence.take_trades(trades, rows, arrivals_ns)
+        self._now_ns = int(arrivals_ns[-1])
+        return True
 
     def expect(self, symbol: str, sources: Iterable[str]) -> None:
         """Announce references of messages that should come for a symbol; the bundle then counts those that did not.
@@ -139,7 +157,9 @@ class Observation:
         self._require_running()
         ingestion = self.ingestion
         dropped = sum(ingestion.quarantined.values())
-        lost = int(self._marks.lost.sum()) + ingestion.overwritten + self._expected.lost + (0 if self._evidence is None else self._evidence.lost)
+        # What waits may push out marks, so the evidence is asked first.
+        lost = 0 if self._evidence is None else self._evidence.lost
+        lost += int(self._marks.lost.sum()) + ingestion.overwritten + self._expected.lost
         return SystemCounters(self._intervals, dropped, ingestion.received, ingestion.decoded, dict(sorted(ingestion.quarantined.items())), lost)
 
     def drain_quarantine(self) -> tuple[QuarantinedEvent, ...]:
@@ -169,10 +189,9 @@ class Observation:
         if not events:
             return
         if self._evidence is None and any(isinstance(event, PositionEvent) or event.kind not in ("MARK", "BAR_CLOSE") for event in events):
-            self._evidence = Evidence(self.ingestion.row, self._marks, self.config)
-            self._evidence.advance(now_ns)
+            self._evidence = Evidence(self.ingestion.row, self._marks, self.config, now_ns)
         if self._evidence is not None:
-            self._evidence.take(now_ns, events)
+            self._evidence.take(events)
             return
         for event in events:
             assert isinstance(event, MarketEvent)
@@ -186,9 +205,9 @@ class Observation:
 
     def _bundles(self, now_ns: int) -> dict[str, M4PrimitiveBundle]:
         count, marks = len(self.symbols), self._marks
+        measured = None if self._evidence is None else self._evidence.measure(now_ns).tolist()
         starts, out = np.zeros(count, dtype=np.int64), np.empty((count, kernels.COLUMNS))
         kernels.mark_primitives(marks.prices, marks.times_ns, marks.counts, now_ns, self.config.window_ns, self.config.presence_ns, starts, out)
-        measured = None if self._evidence is None else self._evidence.measure(now_ns).tolist()
         values, found = out.tolist(), {}
         # The window of the symbol with the longest one holds that of every other.
         first = int(starts.min())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import get_args
 
@@ -18,7 +17,9 @@ from tallystick.contracts.observation import EventKind, MarketEvent, Quarantined
 from tallystick.contracts.observation_events import BookEvent, PositionEvent, RawStateEvent
 from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.observation.config import ObservationConfig
+from tallystick.observation.ports import TradeColumns
 from tallystick.observation.readings import Book, TrackedPosition, number_of, read_state
+from tallystick.observation.recent_sources import EventBatch, Identity, RecentSources
 
 KINDS = frozenset(get_args(EventKind))
 # Kinds whose events are readings of a state: a second one of the same instant says nothing new.
@@ -26,17 +27,6 @@ READINGS = frozenset({"MARK", "BAR_CLOSE"})
 TRADED = frozenset({"TRADE", "LIQUIDATION"})
 _NEVER = np.iinfo(np.int64).max
 Taken = MarketEvent | BookEvent | PositionEvent
-
-
-@dataclass(frozen=True, slots=True)
-class EventBatch:
-    """Ids first_id … first_id + len(symbols) − 1, and where they came from."""
-
-    first_id: int
-    kind: str
-    symbols: tuple[str, ...]
-    event_times_ns: tuple[int, ...]
-    source: str
 
 
 class Ingestion:
@@ -51,12 +41,10 @@ class Ingestion:
         self.quarantined: dict[str, int] = {}
         self.overwritten = 0
         self._kept: deque[QuarantinedEvent] = deque()
-        self._last_ns: dict[tuple[str, str], int] = {}
+        self._last_ns: dict[tuple[str, ...], int] = {}
         self._mark_last_ns = np.full(len(self.symbols), -1, dtype=np.int64)
         self._rows = np.arange(len(self.symbols), dtype=np.int64)
-        self._sources: set[tuple[str, str, str]] = set()
-        self._source_order: deque[tuple[str, str, str]] = deque()
-        self._batches: deque[EventBatch] = deque(maxlen=config.recent_sources)
+        self._recent = RecentSources(config.recent_sources)
 
     def accept(self, event: RawMarketEvent | RawStateEvent, now_ns: int) -> Taken | QuarantinedEvent:
         """One event at a time: normalised, or kept aside."""
@@ -65,9 +53,8 @@ class Ingestion:
         refusal = self._refusal(event, now_ns, reading)
         if refusal is not None:
             return self._set_aside(*refusal, event, now_ns)
-        self._remember(event, reading)
         self.decoded += 1
-        self._batches.append(EventBatch(self.decoded, event.kind, (event.symbol,), (event.event_time_ns,), event.source))
+        self._remember(event, reading)
         number, symbol, at_ns, source = self.decoded, event.symbol, event.event_time_ns, event.source
         if isinstance(event, RawMarketEvent):
             quantity = float(event.values["quantity"]) if event.kind in TRADED else None
@@ -103,7 +90,7 @@ class Ingestion:
         count = int(chosen.size)
         if count:
             names, times = tuple(symbols[index] for index in chosen.tolist()), tuple(event_times_ns[chosen].tolist())
-            self._batches.append(EventBatch(self.decoded + 1, "BAR_CLOSE", names, times, source))
+            self._recent.note_marks(EventBatch(self.decoded + 1, "BAR_CLOSE", names, times, source))
             self._mark_last_ns[rows[chosen]] = event_times_ns[chosen]
             self.decoded += count
         return rows[chosen], prices[chosen], event_times_ns[chosen]
@@ -113,13 +100,30 @@ class Ingestion:
             raise InvariantViolation(f"expected each symbol once in one batch of marks, found one twice among {len(symbols)}")
         return np.array([self.row.get(symbol, -1) for symbol in symbols], dtype=np.int64)
 
+    def accept_trades(self, columns: TradeColumns, arrivals_ns: NDArray[int64]) -> NDArray[int64] | None:
+        """All trades of columns, each at the instant of its arrival: the rows of their symbols. None, and nothing remembered, where one might be refused."""
+        known = np.array([self.row.get(symbol, -1) for symbol in columns.symbols], dtype=np.int64)
+        rows, age_ns = known[columns.rows], arrivals_ns - columns.times_ns
+        timely = age_ns.min() >= 0 and age_ns.max() <= self.config.late_ns
+        possible = np.isfinite(columns.prices).all() and np.isfinite(columns.quantities).all() and min(columns.prices.min(), columns.quantities.min()) > 0.0
+        if rows.min() < 0 or not timely or not possible or self._recent.may_know(columns):
+            return None
+        newest: dict[tuple[str, ...], int] = {}
+        for row in np.unique(columns.rows).tolist():
+            key = ("TRADE", columns.symbols[row])
+            times = columns.times_ns[columns.rows == row]
+            if times[0] < self._last_ns.get(key, -1) or (times[1:] < times[:-1]).any():
+                return None
+            newest[key] = int(times[-1])
+        self._last_ns |= newest
+        self._recent.note_trades(self.decoded + 1, columns)
+        self.received += len(columns)
+        self.decoded += len(columns)
+        return rows
+
     def source_of(self, event_id: int) -> tuple[str, str, int, str]:
         """(kind, symbol, event time, source) of a recent id. Raises InvariantViolation for one that was never given or is too old to be remembered."""
-        for batch in reversed(self._batches):
-            place = event_id - batch.first_id
-            if 0 <= place < len(batch.symbols):
-                return batch.kind, batch.symbols[place], batch.event_times_ns[place], batch.source
-        raise InvariantViolation(f"expected one of the last {self.config.recent_sources} messages, found event id {event_id} of {self.decoded}")
+        return self._recent.source_of(event_id)
 
     def drain_quarantine(self) -> tuple[QuarantinedEvent, ...]:
         """The events kept aside since the last call, for the quarantine file."""
@@ -131,12 +135,9 @@ class Ingestion:
         if event.kind in READINGS:
             self._mark_last_ns[self.row[event.symbol]] = event.event_time_ns
         else:
-            self._last_ns[event.kind, event.symbol] = event.event_time_ns
-        key = _identity(event, reading)
-        self._sources.add(key)
-        self._source_order.append(key)
-        if len(self._source_order) > self.config.recent_sources:
-            self._sources.discard(self._source_order.popleft())
+            self._last_ns[_line(event, reading)] = event.event_time_ns
+        batch = EventBatch(self.decoded, event.kind, (event.symbol,), (event.event_time_ns,), event.source)
+        self._recent.note(_identity(event, reading), batch)
 
     def _refusal(
         self, event: RawMarketEvent | RawStateEvent, now_ns: int, reading: Book | TrackedPosition | str | None = None, last_ns: int | None = None
@@ -152,10 +153,10 @@ class Ingestion:
         if age_ns > self.config.late_ns:
             return "late", f"event is {age_ns / NS_PER_SECOND:g} s old, limit {self.config.late_ns / NS_PER_SECOND:g} s"
         if last_ns is None:
-            if _identity(event, reading) in self._sources:
+            if self._recent.knows(_identity(event, reading)):
                 return "duplicate", f"{event.source} was seen before"
             is_mark = event.kind in READINGS
-            last_ns = int(self._mark_last_ns[self.row[event.symbol]]) if is_mark else self._last_ns.get((event.kind, event.symbol), -1)
+            last_ns = int(self._mark_last_ns[self.row[event.symbol]]) if is_mark else self._last_ns.get(_line(event, reading), -1)
         if event.kind in READINGS and event.event_time_ns == last_ns:
             return "duplicate", "a mark of this instant was seen before"
         if event.event_time_ns < last_ns:
@@ -185,7 +186,13 @@ def _malformed(event: RawMarketEvent) -> str | None:
     return None if event.source else "no source"
 
 
-def _identity(event: RawMarketEvent | RawStateEvent, reading: Book | TrackedPosition | str | None) -> tuple[str, str, str]:
+def _line(event: RawMarketEvent | RawStateEvent, reading: Book | TrackedPosition | str | None) -> tuple[str, ...]:
+    """What must come in the order of time. Two accounts are asked one after the other, and their answers say nothing about each other's order."""
+    line = (event.kind, event.symbol)
+    return (*line, reading.account) if isinstance(reading, TrackedPosition) else line
+
+
+def _identity(event: RawMarketEvent | RawStateEvent, reading: Book | TrackedPosition | str | None) -> Identity:
     """What makes an event the same as an earlier one. One message may carry the positions of many accounts."""
     account = f" {reading.account}" if isinstance(reading, TrackedPosition) else ""
     return event.kind, event.symbol, event.source + account

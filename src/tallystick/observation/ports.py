@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from numpy import float64, int64
+from numpy.typing import NDArray
+
 from tallystick.contracts.collection import StoredMessage
 from tallystick.contracts.market_events import Control, MessageCounts, Quarantined, VenueEvent, VenueEventKind
 
@@ -44,6 +47,44 @@ class Decoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TradeColumns:
+    """E trades of consecutive lines of the recording `name`, in its order.
+
+    rows[E] into symbols, times_ns[E] of the venue, prices[E], quantities[E] in base units, sides[E] of the taker (0 buys, 1 sells); lines[E]: the number of
+    each trade's line, not falling; places[E]: its place in the message, from 0.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    rows: NDArray[int64]
+    times_ns: NDArray[int64]
+    prices: NDArray[float64]
+    quantities: NDArray[float64]
+    sides: NDArray[int64]
+    lines: NDArray[int64]
+    places: NDArray[int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def first_line(self) -> int:
+        """The number of the first line; there is at least one."""
+        return int(self.lines[0])
+
+    @property
+    def last_line(self) -> int:
+        """The number of the last line."""
+        return int(self.lines[-1])
+
+    def fact(self, place: int) -> tuple[str, str, int, str]:
+        """(kind, symbol, time, source) of one of them."""
+        inside = int(self.places[place])
+        source = f"{self.name}:{self.lines[place]}"
+        return "TRADE", self.symbols[self.rows[place]], int(self.times_ns[place]), f"{source}#{inside}" if inside else source
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """One kind of stream that a venue sends for every symbol.
 
@@ -60,12 +101,15 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something to ask a venue by REST. stream: the name of the stream it is for. after_id: trades after this one; 0: the newest ones."""
+    """Something to ask a venue by REST. stream: the name of the stream it is for. after_id: trades after this one; 0: the newest ones. account: the address
+    that an `account` question is about; it has no symbol.
+    """
 
     stream: str
     symbol: str
-    about: Literal["trades", "book", "open_interest"]
+    about: Literal["trades", "book", "open_interest", "account"]
     after_id: int = 0
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +128,15 @@ class Answer:
     received_ns: int
     asked: str
     is_full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A question that was asked without waiting, and to which no answer came; why, in words."""
+
+    question: Question
+    at_ns: int
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +165,7 @@ class Backlog:
     waiting: int
 
 
-FeedItem = Frame | Answer | Link | ClockStep | Backlog
+FeedItem = Frame | Answer | Unanswered | Link | ClockStep | Backlog
 
 
 class VenueFeed(Protocol):
@@ -140,7 +193,7 @@ class VenueFeed(Protocol):
         """The answer of a REST call, after as many tries as are sensible; None when there was none."""
 
     def ask_later(self, question: Question) -> None:
-        """As `ask`, without waiting: the answer comes by `next`."""
+        """As `ask`, without waiting: the answer comes by `next`, or an `Unanswered`. A question that is still being asked is not asked a second time."""
 
     async def close(self) -> None:
         """End every connection."""

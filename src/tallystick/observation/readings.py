@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import isfinite, nan
+from math import inf, isfinite, nan
 
 from tallystick.contracts.observation_events import RawStateEvent
 from tallystick.kernels.book_primitives import LEVELS
 
+NUMBERS = frozenset({int, float, str})
 Levels = tuple[tuple[float, float], ...]
 
 
@@ -33,10 +34,11 @@ class TrackedPosition:
 
 def number_of(value: object) -> float:
     """The number that was sent, or its decimal string; NaN for anything else."""
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+    # Asked of five levels of every book, so the usual types come first.
+    if type(value) not in NUMBERS and (isinstance(value, bool) or not isinstance(value, int | float | str)):
         return nan
     try:
-        return float(value)
+        return float(value)  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         return nan
 
@@ -55,10 +57,12 @@ def _read_levels(value: object, name: str) -> Levels | str:
         return f"{name} {value!r}"
     levels = []
     for level in value:
-        pair = tuple(number_of(item) for item in level) if isinstance(level, tuple) else ()
-        if len(pair) != 2 or not all(isfinite(item) and item > 0 for item in pair):
+        if not isinstance(level, tuple) or len(level) != 2:
             return f"{name} level {level!r}"
-        levels.append((pair[0], pair[1]))
+        price, size = number_of(level[0]), number_of(level[1])
+        if not (0 < price < inf and 0 < size < inf):
+            return f"{name} level {level!r}"
+        levels.append((price, size))
     return tuple(levels)
 
 

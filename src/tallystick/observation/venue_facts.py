@@ -3,48 +3,110 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
-from heapq import nlargest, nsmallest
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tallystick.contracts.market_events import VenueEvent
 from tallystick.contracts.observation import EventKind, RawMarketEvent
 from tallystick.contracts.observation_events import RawStateEvent
-from tallystick.kernels.book_primitives import LEVELS
+from tallystick.observation.books import Book
 
 MARKET: dict[str, EventKind] = {"TRADE": "TRADE", "LIQUIDATION": "LIQUIDATION", "MARK": "MARK"}
 CHANGES_KEPT = 512
 """Changes of a book that are remembered for a snapshot that comes after them: more than a stream sends while an answer over REST is under way."""
-Sides = dict[str, dict[Decimal, str]]
+STALE_KEPT = 64
+"""Answers older than the last one of their account whose positions are left out: far more than can lie between two of the facts of one of them."""
+Raw = RawMarketEvent | RawStateEvent
 Values = Mapping[str, Any]
 
 
 class VenueFacts:
-    """unread: facts by kind that no primitive reads, changes of a book that has no snapshot yet, and snapshots older than all that is remembered."""
+    """unread: facts by kind that no primitive reads, changes of a book that has no snapshot yet, snapshots older than all that is remembered, and what an
+    answer about an account says that is older than the last one.
+    """
 
     def __init__(self) -> None:
         self.unread: dict[str, int] = {}
-        self._books: dict[str, Sides] = {}
+        # Of each message about an account that is not read yet, the symbols of the positions in it.
+        self._listed: dict[str, frozenset[str]] = {}
+        # Account and exchange → the time of its last answer, and the symbols of the positions in that.
+        self._held: dict[tuple[str, str], tuple[int, frozenset[str]]] = {}
+        self._stale: deque[str] = deque(maxlen=STALE_KEPT)
+        self._books: dict[str, Book] = {}
         self._changes: dict[str, deque[Values]] = {}
 
-    def raw_event(self, event: VenueEvent, account: str = "") -> RawMarketEvent | RawStateEvent | None:
-        """The raw event of a fact; None for one that is not read. account: whose position it is, by default the venue's name for its own feed."""
+    def hear(self, message: Sequence[VenueEvent]) -> None:
+        """All facts of one message, before they are read one by one: a message about an account lists every position that it has."""
+        for event in message:
+            if event.kind == "ACCOUNT":
+                account = event.values["account"]
+                self._listed[event.source] = frozenset(one.symbol for one in message if one.kind == "POSITION" and one.values["account"] == account)
+
+    def raw_events(self, event: VenueEvent) -> tuple[Raw, ...]:
+        """The raw events of a fact: the one that it is itself; of an account, its positions that are gone, with a quantity of 0; none for what is not read."""
+        if event.kind == "ACCOUNT":
+            return self._closed(event)
+        found = self.raw_event(event)
+        return () if found is None else (found,)
+
+    def raw_event(self, event: VenueEvent) -> Raw | None:
+        """The raw event of a fact about an instrument; None for one that is not read."""
         if event.kind in MARKET:
             return RawMarketEvent(MARKET[event.kind], event.symbol, event.event_time_ns, event.values, event.source)
-        values = self._book(event) if event.kind in ("BOOK", "BOOK_DELTA") else _position(event, account) if event.kind == "POSITION" else None
+        values: dict[str, Any] | None = None
+        if event.kind in ("BOOK", "BOOK_DELTA"):
+            values = self._book(event)
+        elif event.kind == "POSITION" and _message_of(event) not in self._stale:
+            values = _position(event)
         if values is None:
-            self.unread[event.kind] = self.unread.get(event.kind, 0) + 1
+            self._leave(event)
             return None
         return RawStateEvent("POSITION" if event.kind == "POSITION" else "BOOK", event.symbol, event.event_time_ns, values, event.source)
 
+    def _leave(self, event: VenueEvent) -> None:
+        self.unread[event.kind] = self.unread.get(event.kind, 0) + 1
+
+    def _closed(self, event: VenueEvent) -> tuple[RawStateEvent, ...]:
+        """The positions that the last answer of this account had and this one has not. Without an address nobody knows which answer was the last."""
+        account, listed = event.values["account"], self._listed.pop(event.source, None)
+        if account is None or listed is None:
+            self._leave(event)
+            return ()
+        # A question without an exchange is one about the main one, which messages name by an empty text.
+        key = (account, event.values["exchange"] or "")
+        last_ns, before = self._held.get(key, (0, frozenset[str]()))
+        if event.event_time_ns < last_ns:
+            self._stale.append(_message_of(event))
+            self._leave(event)
+            return ()
+        self._held[key] = (event.event_time_ns, listed)
+        return tuple(RawStateEvent("POSITION", symbol, event.event_time_ns, CLOSED | {"account": account}, event.source) for symbol in sorted(before - listed))
+
+    def remember(self, event: VenueEvent) -> None:
+        """Keep a book current from a fact that the room does not get: it lies before the time that is read."""
+        if event.kind in ("BOOK", "BOOK_DELTA"):
+            self._change(event)
+
+    def book_at(self, event: VenueEvent) -> RawStateEvent | None:
+        """The book of the event's symbol as it stands now, at the event's time; None where there is none."""
+        book = self._books.get(event.symbol)
+        return None if book is None else RawStateEvent("BOOK", event.symbol, event.event_time_ns, book.best(), event.source)
+
     def _book(self, event: VenueEvent) -> dict[str, Any] | None:
         """The five best levels after a snapshot, or after a change of one. Text that is no number stays, for M1 to keep aside with its reason."""
+        is_sound = self._change(event)
+        book = self._books.get(event.symbol)
+        if book is None:
+            return None
+        return book.best() if is_sound else {"bids": event.values["bids"], "asks": event.values["asks"]}
+
+    def _change(self, event: VenueEvent) -> bool:
+        """Keep the book of a symbol current, if there is one; answer whether every level was a number."""
         symbol, values = event.symbol, event.values
         changes = self._changes.setdefault(symbol, deque(maxlen=CHANGES_KEPT))
         newer: Iterable[Values] = (values,)
         if event.kind == "BOOK":
-            self._books[symbol] = {"bids": {}, "asks": {}}
+            self._books[symbol] = Book()
             missed = _since(changes, values["last_update_id"])
             if missed is None:
                 del self._books[symbol]
@@ -54,21 +116,7 @@ class VenueFacts:
         else:
             _remember(changes, values)
         book = self._books.get(symbol)
-        if book is None:
-            return None
-        for change in newer:
-            for name, levels in book.items():
-                for price, size in change[name]:
-                    try:
-                        place, empty = Decimal(price), Decimal(size) == 0
-                    except InvalidOperation:
-                        return {"bids": values["bids"], "asks": values["asks"]}
-                    if empty:
-                        levels.pop(place, None)
-                    else:
-                        levels[place] = size
-        best = {"bids": nlargest(LEVELS, book["bids"]), "asks": nsmallest(LEVELS, book["asks"])}
-        return {name: [(str(price), book[name][price]) for price in prices] for name, prices in best.items()}
+        return book is None or all(book.change(change) for change in newer)
 
 
 def _remember(changes: deque[Values], values: Values) -> None:
@@ -91,12 +139,24 @@ def _since(changes: Iterable[Values], snapshot_id: int | None) -> tuple[Values, 
     return None
 
 
-def _position(event: VenueEvent, account: str) -> dict[str, Any]:
+CLOSED: dict[str, Any] = {"quantity": "0", "value": "0", "leverage": None, "liquidation_price": None}
+
+
+def _message_of(event: VenueEvent) -> str:
+    return event.source.partition("#")[0]
+
+
+def _position(event: VenueEvent) -> dict[str, Any]:
+    """The reading of a position. One of which nobody said whose it is stands for the venue's own feed.
+
+    Binance writes the value of a short with a sign, and 0 for a position that has no liquidation price.
+    """
     values = event.values
+    liquidation_price = values["liquidation_price"]
     return {
-        "account": account or event.venue,
+        "account": values["account"] or event.venue,
         "quantity": values["size"],
-        "value": values["position_value"],
+        "value": values["position_value"].removeprefix("-"),
         "leverage": values["leverage"],
-        "liquidation_price": values["liquidation_price"],
+        "liquidation_price": liquidation_price if liquidation_price and liquidation_price.strip("0.") else None,
     }

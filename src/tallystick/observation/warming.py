@@ -15,7 +15,7 @@ NOTICE = "compiling the kernels of the observation, once: about fifteen seconds"
 
 def warm_observation(tell: Callable[[str], None] | None = None) -> None:
     """Compile, or load from the cache, what a room with trades calls. tell: hears of it beforehand, when it takes longer than a moment."""
-    if tell is not None and not is_compiled(primitives_room.take_events):
+    if tell is not None and not is_compiled(primitives_room.replay):
         tell(NOTICE)
     room = Observation(("A",))
     room.ingest(NS_PER_SECOND, [RawMarketEvent("TRADE", "A", NS_PER_SECOND, {"price": 1.0, "quantity": 1.0, "side": "buy"}, "warming:1")])

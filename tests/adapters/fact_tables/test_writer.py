@@ -11,23 +11,26 @@ import pytest
 from sqlalchemy import select, text
 from tests.fakes.databases import KINDS, fresh_database
 from tests.fakes.venue_facts import DIGITS, fact, facts_of_all_kinds
-from tests.fakes.venue_messages import NOON_NS
+from tests.fakes.venue_messages import NOON_MS, NOON_NS, account_state, encoded
 
 from tallystick.adapters.fact_tables.database import open_engine, transaction
 from tallystick.adapters.fact_tables.rows import FactRows
 from tallystick.adapters.fact_tables.schema import METADATA, ROW_KEY
 from tallystick.adapters.fact_tables.writer import FactTablesWriter
+from tallystick.adapters.venues.hyperliquid.decoder import hyperliquid_decoder
 from tallystick.contracts.errors import ArtifactError, ConfigurationError
 from tallystick.contracts.market_events import VenueEvent
 
 HL_TABLES = {"TRADE": {"trade_events"}, "LIQUIDATION": {"hl_liquidations"}, "QUOTE": {"orderbook_events"}, "BOOK": {"orderbook_depth"}, "BAR": {"ohlc_candles"}}
-WITHOUT = {"ACCOUNT", "BOOK_DELTA", "DAY_SUMMARY", "FILL", "INSTRUMENT", "MID", "POSITION"}
+WITHOUT = {"ACCOUNT": 1, "BOOK_DELTA": 2, "DAY_SUMMARY": 2, "FILL": 2, "INSTRUMENT": 2, "MID": 2, "POSITION": 1}
 TABLES_OF = {
     "hyperliquid": {
         **HL_TABLES,
         "MARK": {"hl_mark_prices", "hl_funding_snapshots"},
         "OPEN_INTEREST": {"hl_oi_snapshots"},
         "FUNDING": {"hl_funding_snapshots"},
+        "POSITION": {"hl_position_snapshots"},
+        "ACCOUNT": {"hl_wallet_snapshots"},
     },
     "binance": {
         **HL_TABLES,
@@ -73,7 +76,7 @@ def test_every_kind_goes_to_its_tables_or_is_counted_without_one(url: str) -> No
         tables = {table.name for table, _ in FactRows().rows_of(event)}
         assert tables == TABLES_OF[event.venue].get(event.kind, set())
     counts = write(url, facts_of_all_kinds())
-    assert counts.without_table == dict.fromkeys(sorted(WITHOUT), 2)
+    assert counts.without_table == WITHOUT
     assert {name for name, rows in content(url).items() if rows} == {name for tables in TABLES_OF.values() for own in tables.values() for name in own}
 
 
@@ -88,6 +91,26 @@ def test_digits_are_kept_as_the_venue_sent_them(url: str) -> None:
     assert rate.open_interest == DIGITS
     assert rate.snapshot_ts == NOON_NS
     assert bids == '[["60000.10","1.50"]]'
+
+
+def test_positions_and_totals_are_kept_by_wallet_as_the_venue_told_them(url: str) -> None:
+    message = encoded(account_state(NOON_MS, BTC="-0.50", ETH="2.0"))
+    told = hyperliquid_decoder().decode(message, NOON_NS, "test:1", '{"type":"clearinghouseState","user":"0xAb"}')
+    nobodys = hyperliquid_decoder().decode(encoded(account_state(NOON_MS + 1, BTC="1")), NOON_NS, "test:2")
+    elsewhere = hyperliquid_decoder().decode(message, NOON_NS, "test:3", '{"type":"clearinghouseState","user":"0xAb","dex":"xyz"}')
+    counts = write(url, [item for item in (*told, *told, *nobodys, *elsewhere) if isinstance(item, VenueEvent)])
+    assert counts.rows_written == {"hl_position_snapshots": 3, "hl_wallet_snapshots": 2}
+    # The totals on another of the venue's exchanges are not the wallet's.
+    assert counts.without_table == {"ACCOUNT": 1}
+    found = content(url)
+    sizes = [("0xAb", "BTC", "-0.50", "100.0", "101.0"), ("0xAb", "ETH", "2.0", "100.0", "99.0")]
+    assert {row[1:] for row in found["hl_position_snapshots"] if row[2] == "0xAb"} == {
+        (NOON_NS, *whose, "cross", "20", "1.50", value, "-0.10") for whose, value in zip(sizes, ("50.0", "200.0"), strict=True)
+    }
+    assert {row[1:] for row in found["hl_wallet_snapshots"]} == {
+        (NOON_NS, "0xAb", "1000.50", "1.50", "998.00"),
+        (NOON_NS + 1_000_000, None, "1000.50", "1.50", "998.00"),
+    }
 
 
 def test_open_interest_carries_the_funding_of_its_own_message_only(url: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.adapters.recordings.lines import read_line
 from tallystick.adapters.recordings.recorded_message import RecordedMessage, nanoseconds_of
-from tallystick.adapters.recordings.recording_files import read_recording, recording_files
+from tallystick.adapters.recordings.recording_files import other_files, read_recording, recording_files
 from tallystick.contracts.errors import DataError
 
 CASSETTE = """
@@ -30,6 +30,10 @@ interactions:
         (b'https://v.example/x?symbol=A -> 1626992741.3: {"a":1}', RecordedMessage(b'{"a":1}', 1626992741300000000, "r:1", "https://v.example/x?symbol=A")),
         (b'{"a":1}', RecordedMessage(b'{"a":1}', 0, "r:1")),
         (b"half a li", RecordedMessage(b"half a li", 0, "r:1")),
+        (b"9223372036854775807 {}", RecordedMessage(b"{}", 2**63 - 1, "r:1")),
+        (b"9223372036854775808 {}", RecordedMessage(b"9223372036854775808 {}", 0, "r:1")),
+        (b"9999999999.0: {}", RecordedMessage(b"9999999999.0: {}", 0, "r:1")),
+        (b"https://v.example/x -> 9999999999.0: {}", RecordedMessage(b"https://v.example/x -> 9999999999.0: {}", 0, "r:1")),
     ],
 )
 def test_line_gives_bytes_time_and_question(line: bytes, expected: RecordedMessage) -> None:
@@ -65,6 +69,10 @@ def test_cassette_gives_answers_with_their_questions(tmp_path: Path) -> None:
         ("other.yaml", b"a: 1"),
         ("half.yaml", b"interactions: [{request: {}}]"),
         ("not.json.gz", b"plain"),
+        ("damaged.json.gz", gzip.compress(b"{}")[:10] + b"\x07" * 20),
+        ("nowhere.yaml", b"interactions: [{request: {uri: 'http://[::1'}, response: {body: x}}]"),
+        ("headers.yaml", b"interactions: [{request: {uri: a}, response: {body: x, headers: [a]}}]"),
+        ("day.yaml", b"a: 2020-99-99"),
     ],
 )
 def test_unreadable_recording_is_named(tmp_path: Path, name: str, content: bytes) -> None:
@@ -78,6 +86,8 @@ def test_folder_gives_its_recordings_sorted_and_nothing_else(tmp_path: Path) -> 
     for name in ("b.json", "a.jsonl", "c.md"):
         (tmp_path / name).write_text("{}")
     assert [path.name for path in recording_files(tmp_path)] == ["a.jsonl", "b.json"]
+    assert [path.name for path in other_files(tmp_path)] == ["c.md"]
+    assert other_files(tmp_path / "a.jsonl") == ()
     with pytest.raises(DataError):
         recording_files(tmp_path / "c.md")
     with pytest.raises(DataError):

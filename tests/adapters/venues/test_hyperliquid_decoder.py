@@ -98,6 +98,36 @@ def test_channel_becomes_facts_with_the_values_of_their_kinds(document: Any, kin
         assert findings(VENUE_EVENT, event) == []
 
 
+USER = "0xcd5051944f780a621ee62e39e493c489668acf4d"
+
+
+@pytest.mark.clause("D4.22")
+@pytest.mark.parametrize(
+    ("document", "asked", "whose"),
+    [
+        pytest.param({"channel": "clearinghouseState", "data": {"dex": "xyz", "user": USER, "clearinghouseState": STATE}}, "", (USER, "xyz"), id="channel"),
+        pytest.param({"channel": "clearinghouseState", "data": {"dex": "", "user": USER, "clearinghouseState": STATE}}, "", (USER, ""), id="main exchange"),
+        pytest.param({"channel": "clearinghouseState", "data": {"clearinghouseState": STATE}}, "", (None, None), id="channel without a user"),
+        pytest.param(STATE, f'{{"type":"clearinghouseState","user":"{USER}"}}', (USER, None), id="question"),
+        pytest.param(STATE, f'{{"type":"clearinghouseState","user":"{USER}","dex":"xyz"}}', (USER, "xyz"), id="question about an exchange"),
+        pytest.param(STATE, '{"type":"clearinghouseState","user":7,"dex":null}', (None, None), id="question about no account"),
+        pytest.param(STATE, '{"type":"clearinghouseState","user":""}', (None, None), id="question about an empty account"),
+        pytest.param(STATE, "clearinghouseState", (None, None), id="question by name"),
+        pytest.param(STATE, "", (None, None), id="answer to nobody's question"),
+        pytest.param(
+            {"channel": "post", "data": {"id": 1, "response": {"type": "info", "payload": {"type": "clearinghouseState", "data": STATE}}}},
+            "",
+            (None, None),
+            id="post",
+        ),
+    ],
+)
+def test_an_account_is_the_one_that_the_message_or_the_question_names(document: Any, asked: str, whose: tuple[str | None, str | None]) -> None:
+    account, position = one(document, asked=asked)
+    assert (account.values["account"], account.values["exchange"]) == whose
+    assert position.values["account"] == whose[0]
+
+
 @pytest.mark.clause("D4.22")
 def test_decimal_text_is_kept_exactly_and_time_is_in_nanoseconds() -> None:
     (event,) = one(hyperliquid_trades(hyperliquid_trade(9, px="105056.0", sz="0.00219", side="A")))

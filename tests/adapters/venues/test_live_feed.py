@@ -16,7 +16,7 @@ from tallystick.adapters.venues.hyperliquid.live import HyperliquidLive
 from tallystick.adapters.venues.live_feed import FeedSettings, LiveFeed, ReceiveClock
 from tallystick.contracts.errors import ConfigurationError
 from tallystick.contracts.time import NS_PER_HOUR, NS_PER_SECOND
-from tallystick.observation.ports import Answer, Backlog, ClockStep, FeedItem, Frame, Link, Question
+from tallystick.observation.ports import Answer, Backlog, ClockStep, FeedItem, Frame, Link, Question, Unanswered
 
 TRADES = Question("aggTrade", "BTCUSDT", "trades", 3)
 NOWHERE = "http://127.0.0.1:9"
@@ -170,6 +170,67 @@ def test_a_later_answer_comes_among_the_items() -> None:
     with serve(tape(5)) as base:
         items = asyncio.run(main(base))
     assert any(isinstance(item, Answer) for item in items)
+
+
+@pytest.mark.clause("D4.26")
+@pytest.mark.parametrize(
+    ("faults", "detail"),
+    [({"server_error": 1.0}, "status 503: 'Service Unavailable'"), ({"too_many": 1.0}, "status 429"), ({"drop": 1.0}, "RemoteProtocolError: ")],
+)
+def test_a_later_answer_that_does_not_come_is_an_item_that_says_why(faults: dict[str, float], detail: str) -> None:
+    async def main(base: str) -> list[FeedItem]:
+        feed = LiveFeed(BinanceLive(), ("BTCUSDT",), quick(base, "ws://127.0.0.1:9", tries=2))
+        feed.ask_later(TRADES)
+        return await until(feed, lambda found: any(isinstance(item, Unanswered) for item in found))
+
+    answers = tape(5)
+    answers.faults = AnswerFaults(1, in_a_row=100, **faults)  # type: ignore[arg-type]
+    with serve(answers) as base:
+        items = asyncio.run(main(base))
+    (found,) = [item for item in items if isinstance(item, Unanswered)]
+    assert found.question == TRADES
+    assert found.detail.startswith(detail)
+
+
+def test_an_account_is_asked_about_once_a_round() -> None:
+    (question,) = HyperliquidLive().accounts((f"0x{'A1' * 20}",))
+    answers = VenueAnswers("hyperliquid")
+    answers.faults = AnswerFaults(1, server_error=1.0, in_a_row=100)
+
+    async def main(base: str) -> Answer | None:
+        feed = LiveFeed(HyperliquidLive(), ("BTC",), quick(base, "ws://127.0.0.1:9"))
+        found = await feed.ask(question)
+        answers.faults, answers.accounts = None, {f"0x{'a1' * 20}": {"BTC": "1"}}
+        assert found is None
+        found = await feed.ask(question)
+        await feed.close()
+        return found
+
+    faults = answers.faults
+    with serve(answers) as base:
+        found = asyncio.run(main(base))
+    assert faults.drawn == {"server_error": 1}
+    assert found is not None
+    assert found.asked == f'{{"type":"clearinghouseState","user":"0x{"a1" * 20}"}}'
+
+
+def test_a_question_that_is_still_being_asked_is_not_asked_a_second_time() -> None:
+    async def main(base: str) -> int:
+        feed = LiveFeed(BinanceLive(), ("BTCUSDT",), quick(base, "ws://127.0.0.1:9"))
+        for times in (3, 1):
+            for _ in range(times):
+                feed.ask_later(TRADES)
+            async with asyncio.timeout(30):
+                while not isinstance(await feed.next(5.0), Answer):
+                    pass
+        found = await feed.next(0.3)
+        await feed.close()
+        return int(isinstance(found, Answer))
+
+    answers = tape(5)
+    with serve(answers) as base:
+        assert asyncio.run(main(base)) == 0
+    assert len(answers.asked) == 2
 
 
 def test_a_clock_that_is_set_is_told_once_and_receive_times_go_on() -> None:

@@ -18,10 +18,12 @@ from tallystick.adapters.venues.admission import AdmissionLimits
 from tallystick.adapters.venues.hyperliquid.decoder import hyperliquid_decoder
 from tallystick.adapters.venues.hyperliquid.trade_blocks import BlockDecoder, TradeBlock
 from tallystick.adapters.venues.message_decoder import MessageDecoder
+from tallystick.apps.observation_pass import ObservationPass
 from tallystick.kernels import trade_lines as kernels
 
 HASH, USERS = "0x" + "a" * 64, ["0x" + "b" * 40, "0x" + "c" * 40]
 BLOCKS = "tallystick.adapters.venues.hyperliquid.trade_blocks."
+SCANNING = "tallystick.adapters.venues.hyperliquid.trade_scanning."
 Decoded = tuple[list[Any], list[Any], dict[str, tuple[int, list[Any]]]]
 
 
@@ -46,7 +48,7 @@ def by_blocks(path: Path, decoder: MessageDecoder) -> tuple[Decoded, int]:
             items += events
             inside += len(item)
         else:
-            items.append(item)
+            items += item
     return (items, [decoder.counts()], remembered(decoder)), inside
 
 
@@ -130,7 +132,7 @@ def write(path: Path, count: int, odd_every: int) -> None:
 def test_long_recording_across_chunks_is_the_same(odd_every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "feed.jsonl"
     write(path, 6_000, odd_every)
-    monkeypatch.setattr(BLOCKS + "CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(SCANNING + "CHUNK_BYTES", 100_000)
     monkeypatch.setattr(BLOCKS + "ROOM", 900)
     (items, (counts,), _), inside = both(path, limits=AdmissionLimits(remembered=100))
     assert counts.messages_quarantined > 6_000 // odd_every // 2
@@ -180,3 +182,59 @@ def test_wide_block_of_odd_bytes_is_counted_to_its_end(tmp_path: Path) -> None:
         path = tmp_path / "feed.jsonl"
         path.write_bytes(message)
         assert both(path)[1] == 0
+
+
+def rooms(path: Path, decoder_limits: AdmissionLimits) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """The snapshot of a room that took every message by itself, of one that took blocks, and how many trades lay in blocks."""
+    names, inside = ("BTC", "ETH", "kPEPE"), 0
+    alone, blocks = ObservationPass(names), ObservationPass(names)
+    decoder = hyperliquid_decoder(None, decoder_limits)
+    for line in read_recording(path):
+        alone.take(decoder.decode(line.message, line.received_ns, line.source, line.asked))
+    for part in BlockDecoder(hyperliquid_decoder(None, decoder_limits)).decode(path):
+        if isinstance(part, TradeBlock):
+            blocks.take_block(part)
+            inside += len(part)
+        else:
+            blocks.take(part)
+    return alone.snapshot(), blocks.snapshot(), inside
+
+
+@pytest.mark.clause("D4.07", "D4.26")
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=st.lists(recorded_lines(), min_size=1, max_size=12), again=st.booleans())
+def test_a_room_takes_a_block_as_it_takes_its_messages(lines: list[bytes], again: bool, tmp_path: Path) -> None:
+    path = tmp_path / "feed.jsonl"
+    path.write_bytes(b"\n".join(lines * 2 if again else lines))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BLOCKS + "LINES_ALONE", 1)
+        alone, blocks, _ = rooms(path, AdmissionLimits(late_ns=20_000_000 * MS, remembered=2))
+    assert blocks == alone
+
+
+@pytest.mark.parametrize("odd_every", [7, 500])
+def test_a_room_takes_a_long_recording_by_blocks(odd_every: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "feed.jsonl"
+    write(path, 3_000, odd_every)
+    monkeypatch.setattr(SCANNING + "CHUNK_BYTES", 100_000)
+    monkeypatch.setattr(BLOCKS + "LINES_ALONE", 1)
+    alone, blocks, inside = rooms(path, AdmissionLimits(remembered=100))
+    assert inside > 2_000
+    assert blocks == alone
+    assert blocks["counters"]["events_decoded"] > 1_000
+
+
+def test_prices_of_columns_are_what_their_text_says(tmp_path: Path) -> None:
+    path, texts = tmp_path / "feed.jsonl", ["0.1", "60000.5", "007.50", "9" * 18, "123456789012345678", "0.123456789012345678", "9007199254740993", "1"]
+    trades_of = (hyperliquid_trade(number, px=text, sz=text, hash=HASH, users=USERS) for number, text in enumerate(texts))
+    path.write_bytes(b"\n".join(b"%d %s" % (NOON_NS, hyperliquid_trades(trade)) for trade in trades_of))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BLOCKS + "LINES_ALONE", 1)
+        parts = list(BlockDecoder(hyperliquid_decoder()).decode(path))
+    blocks = [part for part in parts if isinstance(part, TradeBlock)]
+    for block in blocks:
+        columns = block.columns()
+        for found in (columns.prices, columns.quantities):
+            assert found.tolist() == [float(event.values["price"]) for event in block.events()]
+        assert [columns.fact(place)[3] for place in range(len(columns))] == [event.source for event in block.events()]
+    assert sum(map(len, blocks)) >= len(texts) - 1

@@ -21,8 +21,10 @@ def random_history(seed: int, points: int) -> CoinHistory:
     times = np.cumsum(rng.integers(1, 8, points)).astype(np.int64) + 1000
     steps = rng.normal(0, 0.02, points) - (rng.random(points) < 0.05) * 0.1
     units = np.maximum(0, 500 * np.exp(np.cumsum(steps - steps.mean()))).astype(np.int64)
-    forced = np.sort(rng.integers(900, int(times[-1]) + 50, int(rng.integers(0, points)))).astype(np.int64)
-    marks = np.unique(rng.integers(950, int(times[-1]) + 400, int(rng.integers(0, points)))).astype(np.int64)
+    # Some records end with open interest, so that a start still waits for its end.
+    later = int(rng.choice([1, 50, 400]))
+    forced = np.sort(rng.integers(900, int(times[-1]) + min(later, 50), int(rng.integers(0, points)))).astype(np.int64)
+    marks = np.unique(rng.integers(950, int(times[-1]) + later, int(rng.integers(0, points)))).astype(np.int64)
     prices = rng.integers(90, 111, marks.size).astype(np.int64)
     return CoinHistory("BTC", times, units, 1, forced, marks, prices, 2)
 

@@ -12,7 +12,7 @@ from tallystick.contracts.observation_events import BookEvent, RawStateEvent
 from tallystick.kernels import primitives, primitives_room
 from tallystick.kernels.kernel import plain
 from tallystick.observation.config import ObservationConfig
-from tallystick.observation.evidence import empty_marks, empty_room, event_columns
+from tallystick.observation.evidence import WaitingEvents, empty_marks, empty_room
 from tallystick.observation.governance import Observation
 from tallystick.observation.history import measure_history
 
@@ -54,7 +54,7 @@ def raw_events(count: int, seed: int) -> list[tuple[int, RawMarketEvent | RawSta
 def test_history_live_and_plain_python_give_the_same_bits(seed: int) -> None:
     events = raw_events(160, seed)
     instants = np.array([START + 1, *[now + 1 for now, _ in events[19::35]], events[-1][0] + 100 * S], dtype=np.int64)
-    live, taken, arrivals, rows = Observation(SYMBOLS, CONFIG), [], [], []
+    live, taken, rows = Observation(SYMBOLS, CONFIG), WaitingEvents(), []
     at = 0
     for now, event in events:
         while instants[at] < now:
@@ -63,13 +63,12 @@ def test_history_live_and_plain_python_give_the_same_bits(seed: int) -> None:
             at += 1
         (answer,) = live.ingest(now, [event])
         assert isinstance(answer, MarketEvent | BookEvent)
-        taken.append(answer)
-        arrivals.append(now)
+        taken.add(SYMBOLS.index(answer.symbol), answer, now)
     assert live._evidence is not None
     for instant in instants[at:].tolist():
         live.advance_time(instant)
         rows.append(live._evidence.measure(instant))
-    columns, times = event_columns(taken, {"A": 0, "B": 1}), np.array(arrivals, dtype=np.int64)
+    columns, times = taken.take()
     history = measure_history(2, columns, times, instants, CONFIG)
     for mine, row in zip(history.facts, rows, strict=True):
         assert row is None or mine.tobytes() == row.tobytes()

@@ -83,3 +83,9 @@ def test_a_symbol_is_not_touched_by_another() -> None:
         both.ingest_marks(at, ("A", "B"), np.array([5.0 * bar + 1, 100.0 + bar % 4]), np.array([at, at]))
         alone.ingest_marks(at, ("B",), np.array([100.0 + bar % 4]), np.array([at]))
     assert both.query("B") == alone.query("B")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(10**17, 8 * 10**18))
+def test_an_instant_in_seconds_is_the_nearest_float(time_ns: int) -> None:
+    assert kernels.seconds_of(time_ns) == time_ns / S

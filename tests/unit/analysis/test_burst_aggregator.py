@@ -82,6 +82,13 @@ def test_rate_is_none_until_an_hour_was_watched_and_when_nothing_varied() -> Non
     assert rate.z_score(200 * NS_PER_MINUTE) is None
 
 
+def test_rate_remembers_no_more_than_it_counts_though_nobody_asks() -> None:
+    rate = LiquidationRate()
+    for minute in range(500):
+        rate.take(minute * NS_PER_MINUTE)
+    assert len(rate._times) == 61
+
+
 @pytest.mark.clause("D4.45", "D4.46")
 def test_a_burst_carries_counts_and_sizes_only() -> None:
     assert [item.name for item in fields(LiquidationBurst)] == [

@@ -135,6 +135,15 @@ def test_live_and_history_agree_however_small_the_first_ring() -> None:
     assert (tuple(out), withheld) == (label_coin(given, RULE).episodes, label_coin(given, RULE).withheld)
 
 
+def test_live_labels_what_a_start_without_an_end_stood_before_when_the_record_ends() -> None:
+    # The start at 0 could still fall far enough within its minute; the fall from 10 to 20 is over, and its outcome due, when the record ends.
+    given = history([(0, 1000), (10, 1050), (20, 940), (26, 940)], [15, 15], [(0, 100), (19, 90), (24, 95)])
+    rule = CascadeRule(outcome_after_ns=5 * SECOND)
+    found = label_coin(given, rule)
+    assert [(episode.cascade.start_ts // SECOND, episode.cascade.outcome) for episode in found.episodes] == [(10, "REVERSAL")]
+    assert streamed(given, rule) == (list(found.episodes), {})
+
+
 def test_live_memory_stays_bounded_over_a_long_quiet_stream() -> None:
     stream = CascadeLabelerStream("BTC", RULE, mark_decimals=1)
     for second in range(20_000):

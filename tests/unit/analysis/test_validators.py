@@ -138,9 +138,38 @@ def test_p9_sequencing_compares_the_halves_of_the_fall() -> None:
     assert counts(count_sequencing(Evidence((episode(),)), ANY)) == (0, 0)
 
 
+def test_p9_an_even_fall_is_not_a_late_one_whatever_the_grain_of_the_snapshots() -> None:
+    def counted(*points: tuple[float, float]) -> tuple[int, int]:
+        return counts(count_sequencing(Evidence((episode(),), open_interest={"BTC": series(*points)}), ANY))
+
+    assert counted((0, 100.0), (15, 92.5), (30, 85.0), (40, 80.0)) == (0, 1)
+    assert counted((0, 100.0), (10, 99.0), (30, 97.0), (40, 80.0)) == (1, 1)
+    # Between two snapshots nobody saw which half fell.
+    assert counted((0, 100.0), (40, 80.0)) == (0, 0)
+
+
+def test_a_reading_that_is_no_longer_in_force_is_no_evidence() -> None:
+    seconds, hourly = series((-120, 1.0), (-119, 2.0), (-118, 3.0)), series((-7200, 1.0), (-3600, 2.0))
+    assert (seconds.at(START - 58 * SECOND), seconds.at(START - 57 * SECOND)) == (3.0, None)
+    assert (hourly.at(START), hourly.at(START + HOUR), hourly.at(START + HOUR + 1)) == (2.0, 2.0, None)
+    marks = {"BTC": series((-2, 100.0), (-1, 100.0))}
+    # Spot prices that ended the day before are another price, not a basis.
+    assert counts(count_basis(Evidence((episode(),), marks=marks, spot={"BTC": series((-86402, 70.0), (-86401, 70.0))}), ANY)) == (0, 0)
+    funding = {"BTC": series((-600, 0.001))}
+    for hours, events in ((7, 1), (9, 0)):
+        other = {"BTC": series((-600 - hours * 3600, 0.0))}
+        assert counts(count_funding_lead(Evidence((episode(),), funding=funding, other_funding=other), ANY)) == (events, events)
+
+
+def test_p6_coins_are_told_by_their_base_asset() -> None:
+    lead = episode(coin="BTCUSDT", start_ts=START - 60 * SECOND)
+    assert counts(count_cross_asset_lead(Evidence((lead, episode(coin="ETHUSDC"))), ANY)) == (1, 1)
+    assert counts(count_cross_asset_lead(Evidence((episode(coin="ETHUSDT"),), marks={"BTCUSDT": series((0, 1.0))}), ANY)) == (0, 1)
+
+
 @pytest.mark.clause("D4.38", "D4.39")
 def test_all_nine_are_counted_over_cascades_with_price_and_open_interest() -> None:
-    evidence = Evidence(tuple(episode() for _ in range(40)), {"BTC": series((-1, 100.0), (30, 98.0))}, {"BTC": series((-1, 100.0), (40, 80.0))})
+    evidence = Evidence(tuple(episode() for _ in range(40)), {"BTC": series((-1, 100.0), (30, 98.0))}, {"BTC": series((-1, 100.0), (20, 90.0), (40, 80.0))})
     results = [result for result, _ in count_all(evidence)]
     assert [result.hypothesis_name[:2] for result in results] == [f"P{number}" for number in range(1, 10)]
     assert {result.hypothesis_name[:2]: result.total_events for result in results if result.total_events} == {"P2": 40, "P5": 40, "P7": 40, "P9": 40}

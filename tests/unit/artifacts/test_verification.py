@@ -79,7 +79,7 @@ def test_sound_tree_has_no_failure_no_unknown_and_nothing_unprotected(run: Path)
     report = verify(run)
     assert (report.failures, report.unknown, report.unprotected, report.checked) == ((), (), (), 6)
     assert report.is_good
-    assert set(report.as_document()) == {"root", "checked", "unknown", "failures", "unprotected"}
+    assert set(report.as_document()) == {"root", "checked", "unknown", "failures", "unprotected", "open"}
 
 
 def test_unknown_file_is_listed_and_added_file_breaks_the_seal(run: Path) -> None:

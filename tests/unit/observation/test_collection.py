@@ -3,51 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from tests.fakes.live_collection import BOOK, SYMBOL, S, agg_trade, book_answer, collected, connect, trades_answer
 from tests.fakes.memory_log import MemoryLog
-from tests.fakes.venue_messages import MS, NOON_MS, NOON_NS, depth_snapshot, depth_update, encoded, hyperliquid_book, hyperliquid_trade, hyperliquid_trades
+from tests.fakes.venue_messages import (
+    MS,
+    NOON_MS,
+    NOON_NS,
+    account_state,
+    depth_snapshot,
+    depth_update,
+    encoded,
+    hyperliquid_book,
+    hyperliquid_trade,
+    hyperliquid_trades,
+)
 
-from tallystick.adapters.venues.binance.decoder import binance_decoder
-from tallystick.adapters.venues.binance.live import BinanceLive
 from tallystick.adapters.venues.hyperliquid.decoder import hyperliquid_decoder
 from tallystick.adapters.venues.hyperliquid.live import HyperliquidLive
 from tallystick.contracts.errors import ConfigurationError
-from tallystick.contracts.time import NS_PER_DAY, NS_PER_HOUR, NS_PER_SECOND
+from tallystick.contracts.time import NS_PER_DAY, NS_PER_HOUR
 from tallystick.observation.collection import Collection, CollectionLimits
-from tallystick.observation.ports import Answer, Backlog, ClockStep, Frame, Link, Question
-
-S = NS_PER_SECOND
-SYMBOL = "BTCUSDT"
-BOOK = Question("depth@100ms", SYMBOL, "book")
-
-
-def collected(venue: str = "binance", log: MemoryLog | None = None, limits: CollectionLimits | None = None) -> tuple[Collection, MemoryLog]:
-    kept = log or MemoryLog()
-    live = BinanceLive() if venue == "binance" else HyperliquidLive()
-    symbols = (SYMBOL,) if venue == "binance" else ("BTC",)
-    decoder_of = binance_decoder if venue == "binance" else hyperliquid_decoder
-    found = Collection(venue, symbols, live.streams, kept, decoder_of, live.polled(symbols), limits)
-    return found, kept
-
-
-def agg_trade(number: int, time_ms: int = NOON_MS) -> bytes:
-    data = {"e": "aggTrade", "E": time_ms, "s": SYMBOL, "a": number, "p": "60000.1", "q": "0.1", "f": number, "l": number, "T": time_ms, "m": True}
-    return encoded({"stream": "btcusdt@aggTrade", "data": data})
-
-
-def trade_rows(*numbers: int, time_ms: int = NOON_MS) -> bytes:
-    return encoded([{"a": number, "p": "60000.1", "q": "0.1", "f": number, "l": number, "T": time_ms, "m": True} for number in numbers])
-
-
-def trades_answer(*numbers: int, after: int, is_full: bool = False) -> Answer:
-    return Answer(trade_rows(*numbers), NOON_NS, f"/fapi/v1/aggTrades?symbol={SYMBOL}&fromId={after + 1}&limit=1000", is_full)
-
-
-def book_answer(last: int) -> Answer:
-    return Answer(depth_snapshot(last), NOON_NS, f"/fapi/v1/depth?symbol={SYMBOL}&limit=1000")
-
-
-def connect(collection: Collection, at_ns: int = NOON_NS) -> None:
-    collection.take(Link(True, at_ns))
+from tallystick.observation.ports import Answer, Backlog, ClockStep, Frame, Link, Question, Unanswered
 
 
 @pytest.mark.clause("D4.18", "D4.26")
@@ -288,6 +264,69 @@ def test_what_no_stream_tells_is_polled_at_its_pace() -> None:
     assert len(collection.polls(NOON_NS + S)) == 1
 
 
-def test_refuses_limits_below_one() -> None:
+def test_a_poll_is_due_again_though_the_clock_was_set_back() -> None:
+    collection, _ = collected(limits=CollectionLimits(poll_ns=S))
+    collection.start(NOON_NS)
+    connect(collection)
+    assert len(collection.polls(NOON_NS)) == 1
+    assert len(collection.polls(NOON_NS - NS_PER_HOUR)) == 1
+    assert collection.polls(NOON_NS - NS_PER_HOUR + S // 2) == ()
+
+
+def of_accounts(*addresses: str) -> tuple[Collection, MemoryLog, list[Question]]:
+    live, log = HyperliquidLive(), MemoryLog()
+    questions = live.accounts(tuple(f"0x{address * 40}" for address in addresses))
+    found = Collection("hyperliquid", ("BTC",), live.streams, log, hyperliquid_decoder, (), CollectionLimits(account_ns=10 * S), questions)
+    found.start(NOON_NS)
+    return found, log, list(questions)
+
+
+def test_accounts_are_asked_about_in_their_places_of_every_round() -> None:
+    collection, _, (first, second) = of_accounts("a", "b")
+    # No stream need be up: an account is asked about over REST.
+    assert [collection.polls(NOON_NS + second * S) for second in range(5)] == [(first,), (), (), (), ()]
+    assert [collection.polls(NOON_NS + second * S) for second in range(5, 16)] == [(second,), *[()] * 4, (first,), *[()] * 4, (second,)]
+    # After a pause of 37 s each is asked about once, and then in its old place.
+    assert collection.polls(NOON_NS + 52 * S) == (first, second)
+    assert [collection.polls(NOON_NS + second * S) for second in (54, 55, 59, 60)] == [(), (second,), (), (first,)]
+
+
+@pytest.mark.parametrize("by_ns", [NS_PER_HOUR, -NS_PER_HOUR], ids=["forward", "back"])
+def test_accounts_are_asked_about_after_the_clock_was_set(by_ns: int) -> None:
+    collection, _, (first, second) = of_accounts("a", "b")
+    assert collection.polls(NOON_NS) == (first,)
+    assert collection.polls(NOON_NS + by_ns + 7 * S) == (first, second)
+    assert [collection.polls(NOON_NS + by_ns + second * S) for second in (9, 10, 14, 15)] == [(), (first,), (), (second,)]
+
+
+@pytest.mark.clause("D4.26")
+def test_a_poll_without_an_answer_is_a_mark_and_the_next_round_asks_again() -> None:
+    collection, log, (question,) = of_accounts("a")
+    assert collection.polls(NOON_NS) == (question,)
+    assert collection.take(Unanswered(question, NOON_NS + S, "status 503: 'busy'")) == ()
+    (mark,) = log.marks("UNANSWERED")
+    assert (mark.stream, mark.symbol, mark.detail) == ("clearinghouseState", "", f"0x{'a' * 40}: status 503: 'busy'")
+    assert collection.marks["UNANSWERED"] == 1
+    assert collection.polls(NOON_NS + 10 * S) == (question,)
+    collection.take(Unanswered(Question("openInterest", "BTC", "open_interest"), NOON_NS + 2 * S, "ReadTimeout"))
+    assert [(mark.stream, mark.symbol, mark.detail) for mark in log.marks("UNANSWERED")][1:] == [("openInterest", "BTC", "ReadTimeout")]
+
+
+def test_an_answer_about_an_account_is_in_the_log_with_its_question() -> None:
+    collection, log, (question,) = of_accounts("a")
+    asked = HyperliquidLive().call(question).asked
+    collection.take(Answer(encoded(account_state(NOON_MS, BTC="1", ETH="2")), NOON_NS, asked))
+    assert [(event.kind, event.symbol, event.values["account"]) for event in log.events] == [
+        ("ACCOUNT", "", question.account),
+        ("POSITION", "BTC", question.account),
+    ]
+    # A coin that is not collected is kept aside like one of a stream, and counted.
+    assert [(item.role, item.asked, item.outcome, [kept.reason for kept in item.kept]) for item in log.records[1:]] == [
+        ("answer", asked, "decoded", ["foreign_symbol"])
+    ]
+
+
+@pytest.mark.parametrize("name", ["remembered", "retry_ns", "poll_ns", "account_ns"])
+def test_refuses_limits_below_one(name: str) -> None:
     with pytest.raises(ConfigurationError):
-        CollectionLimits(poll_ns=0)
+        CollectionLimits(**{name: 0})

@@ -16,6 +16,7 @@ from tallystick.contracts.registry import contract
 from tallystick.observation.config import ObservationConfig
 from tallystick.observation.governance import Observation
 from tallystick.observation.halt import SystemHalted
+from tallystick.observation.ports import TradeColumns
 
 S = 1_000_000_000
 NOW = 1_000 * S
@@ -181,3 +182,18 @@ def test_a_cycle_of_fifteen_symbols_is_quick() -> None:
         spent.append(time.perf_counter() - begin)
     # The target is 1 ms; ten times that, at the best of many cycles, holds on a loaded machine too.
     assert min(spent[-40:]) < 0.010
+
+
+def test_columns_are_left_to_single_events_where_something_is_expected_or_time_would_go_back() -> None:
+    one = np.zeros(1, dtype=np.int64)
+    trades = TradeColumns("feed", ("X",), one, one + NOW, one + 1.0, one + 1.0, one, one + 1, one)
+    room = Observation(("X",))
+    room.expect("X", ["feed:1"])
+    assert not room.ingest_trades(trades.times_ns, trades)
+    later = Observation(("X",))
+    later.advance_time(NOW + 1)
+    assert not later.ingest_trades(trades.times_ns, trades)
+    assert later.status is ObservationStatus.UNINITIALIZED
+    fresh = Observation(("X",))
+    assert fresh.ingest_trades(trades.times_ns, trades)
+    assert (fresh.counters().intervals_processed, fresh.counters().events_decoded) == (1, 1)

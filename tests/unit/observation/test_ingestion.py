@@ -11,6 +11,7 @@ from tallystick.contracts.errors import InvariantViolation
 from tallystick.contracts.observation import MarketEvent, QuarantinedEvent, RawMarketEvent
 from tallystick.observation.config import ObservationConfig
 from tallystick.observation.ingestion import Ingestion
+from tallystick.observation.ports import TradeColumns
 
 S = 1_000_000_000
 NOW = 1_000 * S
@@ -145,3 +146,43 @@ def test_messages_in_are_decoded_plus_quarantined(found: list[RawMarketEvent]) -
     assert room.received == len(found) == room.decoded + sum(room.quarantined.values())
     assert [item.event_id for item in answers if isinstance(item, MarketEvent)] == list(range(1, room.decoded + 1))
     assert room.drain_quarantine() == tuple(item for item in answers if isinstance(item, QuarantinedEvent))
+
+
+def trade_columns(times: list[int], symbols: tuple[str, ...] = SYMBOLS, prices: list[float] | None = None, first_line: int = 1) -> TradeColumns:
+    count = len(times)
+    rows, numbers = np.arange(count) % len(symbols), np.ones(count)
+    lines = np.arange(first_line, first_line + count)
+    return TradeColumns("feed", symbols, rows, np.array(times), numbers if prices is None else np.array(prices), numbers, rows * 0, lines, rows * 0)
+
+
+@pytest.mark.clause("D4.24", "D4.26")
+@pytest.mark.parametrize(
+    ("columns", "arrivals"),
+    [
+        (trade_columns([NOW, NOW]), [NOW - 1, NOW]),
+        (trade_columns([NOW, NOW]), [NOW, NOW + 31 * S]),
+        (trade_columns([NOW, NOW], symbols=("BTC", "DOGE")), [NOW, NOW]),
+        (trade_columns([NOW + 2, NOW, NOW], symbols=("BTC",)), [NOW + 2] * 3),
+        (trade_columns([NOW, NOW], prices=[1.0, 0.0]), [NOW, NOW]),
+        (trade_columns([NOW, NOW], prices=[float("inf"), 1.0]), [NOW, NOW]),
+        (trade_columns([NOW, NOW], first_line=50), [NOW, NOW]),
+        (trade_columns([NOW - 2 * S, NOW]), [NOW, NOW]),
+    ],
+)
+def test_columns_with_one_trade_that_may_be_refused_change_nothing(columns: TradeColumns, arrivals: list[int]) -> None:
+    room = ingestion()
+    room.accept(event(source="feed:50", at=NOW - S), NOW)
+    assert room.accept_trades(columns, np.array(arrivals)) is None
+    assert (room.received, room.decoded) == (1, 1)
+    good = trade_columns([NOW, NOW])
+    found = room.accept_trades(good, np.array([NOW, NOW]))
+    assert found is not None
+    assert found.tolist() == [0, 1]
+    assert (room.received, room.decoded) == (3, 3)
+    assert room.source_of(3) == ("TRADE", "ETH", NOW, "feed:2")
+    repeated = room.accept(event(source="feed:1"), NOW)
+    assert isinstance(repeated, QuarantinedEvent)
+    assert repeated.reason == "duplicate"
+    late = room.accept(event(source="feed:9", at=NOW - 1), NOW)
+    assert isinstance(late, QuarantinedEvent)
+    assert late.reason == "out_of_order"

@@ -353,3 +353,16 @@ def test_all_23_primitives_can_stand_in_one_bundle() -> None:
     facts = desk.facts(10.1)
     assert [item.name for item in dataclasses.fields(facts) if getattr(facts, item.name) is None] == []
     assert len(facts.present) == 23
+
+
+@pytest.mark.clause("D4.05")
+def test_a_fact_of_now_carries_the_time_of_the_snapshot_to_the_last_bit() -> None:
+    # Dividing these nanoseconds as a float would round twice, and the fact would seem to lie after the snapshot.
+    at, room = 1_723_161_601_054_000_000, Observation(("X",))
+    room.ingest(at, [RawStateEvent("BOOK", "X", at, {"bids": [(99.0, 1.0)], "asks": [(101.0, 1.0)]}, "m:1")])
+    room.ingest(at, [RawMarketEvent("LIQUIDATION", "X", at, {"price": 100.0, "quantity": 1.0, "side": "sell"}, "m:2")])
+    snapshot = room.snapshot()
+    bundle = snapshot.primitives["X"]
+    assert bundle.resting_size is not None
+    assert bundle.cascade_state is not None
+    assert bundle.resting_size.timestamp == bundle.cascade_state.cascade_start_ts == snapshot.timestamp

@@ -192,8 +192,11 @@ def test_facts_of_a_venue_become_raw_events_and_unread_ones_are_counted() -> Non
     assert facts.raw_event(fact("FUNDING", funding_rate="0.01", premium=None)) is None
     assert facts.unread == {"BOOK_DELTA": 1, "FUNDING": 1}
     held = {"size": "-1", "position_value": "100", "leverage": "5", "liquidation_price": None}
-    position = facts.raw_event(fact("POSITION", **held), "0xa1")
-    assert position == reading("POSITION", {"account": "0xa1", "quantity": "-1", "value": "100", "leverage": "5", "liquidation_price": None}, source="line:1")
+    for account, whose in (("0xa1", "0xa1"), (None, "binance")):
+        position = facts.raw_event(fact("POSITION", **held, account=account))
+        assert position == reading(
+            "POSITION", {"account": whose, "quantity": "-1", "value": "100", "leverage": "5", "liquidation_price": None}, source="line:1"
+        )
 
 
 def test_changes_of_a_book_are_applied_to_its_snapshot() -> None:

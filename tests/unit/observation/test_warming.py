@@ -12,7 +12,7 @@ from tallystick.observation.warming import NOTICE, warm_observation
 
 def test_leaves_nothing_to_compile_for_the_first_trade() -> None:
     warm_observation()
-    assert primitives_room.take_events.signatures
+    assert primitives_room.replay.signatures
     assert primitives_room.measure.signatures
     assert primitives_room.advance.signatures
 

@@ -25,7 +25,7 @@ class StoreReader:
     """Reads what is stored. Days before the given one are read only when a decoder's memory begins in them."""
 
     def __init__(self, path: Path) -> None:
-        self.days = get_event_days(path)
+        self.days, self._path = get_event_days(path), path
         one_day = self.days and self.days[0].parent == path
         self._root = path.parent if one_day else path
         self._tail = get_event_tail_path(path)
@@ -35,18 +35,44 @@ class StoreReader:
         return read_artifact(DAY, day)  # type: ignore[no-any-return]
 
     def records(self) -> Iterator[Record]:
-        """Every record in order, and then those of the tail. Raises ArtifactError for a segment that is damaged or missing."""
-        last = 0
-        for day in self.days:
-            for item in self.index(day).segments:
-                if last and item.first_message != last + 1:
-                    raise ArtifactError(f"expected message {last + 1} after the day before, found {item.first_message}", where=str(day))
-                last = item.last_message
-                yield from read_segment(day, item)
-        left = [record for record in read_tail(self._tail) if record.number > last] if self._tail.is_file() else []
-        if left and left[0].number != last + 1:
-            raise ArtifactError(f"expected message {last + 1} after the segments, found {left[0].number}", where=str(self._tail))
-        yield from left
+        """Every record in order, and then those of the tail. Raises ArtifactError for a segment that is damaged or missing.
+
+        Beside a writer at work a tail becomes a segment between two looks; so the index is looked at until it has told nothing new, or the tail follows it.
+        """
+        last, read = 0, set[tuple[Path, str]]()
+        while True:
+            before = last
+            for day in get_event_days(self._path):
+                for item in self.index(day).segments:
+                    if (day, item.segment) in read:
+                        continue
+                    if last and item.first_message != last + 1:
+                        raise ArtifactError(f"expected message {last + 1} after the day before, found {item.first_message}", where=str(day))
+                    last = item.last_message
+                    read.add((day, item.segment))
+                    yield from read_segment(day, item)
+            left = self._left(last)
+            if left and left[0].number == last + 1:
+                yield from left
+                return
+            if last == before and left:
+                raise ArtifactError(f"expected message {last + 1} after the segments, found {left[0].number}", where=str(self._tail))
+            if last == before:
+                return
+
+    def _left(self, last: int) -> list[Record]:
+        """The records of the tail after a number; none where there is no tail, or no longer."""
+        try:
+            return [record for record in read_tail(self._tail) if record.number > last]
+        except ArtifactError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return []
+            raise
+
+    def segments_before(self, number: int) -> Iterator[tuple[Path, EventSegment]]:
+        """The sealed segments with records below a number, the newest first, from whichever days are beside those given."""
+        for day in reversed(get_event_days(self._root)):
+            yield from ((day, item) for item in reversed(self.index(day).segments) if item.first_message < number)
 
     def earlier(self, first: int, before: int) -> Iterator[tuple[str, int, str, bytes, int]]:
         """Role, receive time, question, bytes and number of the records from one number up to another, from whichever days hold them.

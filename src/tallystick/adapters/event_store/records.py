@@ -43,6 +43,12 @@ def event_row(event: VenueEvent) -> EventRow:
     return event.event_id, event.kind, event.symbol, event.event_time_ns, event.received_ns, event.source, event.clock, values
 
 
+def stored_event(venue: str, row: EventRow) -> VenueEvent:
+    """An event as it was stored; what was a tuple in its values is a list."""
+    event_id, kind, symbol, event_time_ns, received_ns, source, clock, values = row
+    return VenueEvent(event_id, kind, venue, symbol, event_time_ns, received_ns, source, clock, msgspec.json.decode(values))  # type: ignore[arg-type]
+
+
 def record_of(item: StoredMessage, events: Sequence[VenueEvent]) -> Record:
     """A message and its events as one record."""
     kept: list[tuple[str, str, str, int]] = [(one.reason, one.finding, one.channel, one.entries) for one in item.kept]

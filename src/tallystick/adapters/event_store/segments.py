@@ -78,6 +78,14 @@ def read_segment(day_index: Path, item: EventSegment) -> Iterator[Record]:
         yield Record(number, role, received_ns, asked, message, outcome, [tuple(row) for row in json.loads(kept)] if kept else [], mine)
 
 
+def read_columns(day_index: Path, item: EventSegment, messages: Sequence[str] = (), events: Sequence[str] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Some columns of both files of a segment, after the hash of each that is asked for was compared. Raises ArtifactError as `read_segment` does."""
+    places = get_event_segment_paths(day_index, item.segment)
+    asked = ((places[0], item.messages_sha256, MESSAGES, messages), (places[1], item.events_sha256, EVENTS, events))
+    found = [_table(path, sha256, {name: schema[name] for name in names}) if names else pl.DataFrame() for path, sha256, schema, names in asked]
+    return found[0], found[1]
+
+
 def number_of(row: EventRow) -> int:
     """The number of the message that an event came from, which its source names: `<venue>:<number>#<place>`."""
     return int(row[5].partition("#")[0].rpartition(":")[2])
@@ -95,7 +103,7 @@ def _parquet(rows: Sequence[Sequence[object]], schema: dict[str, type[pl.DataTyp
 
 def _table(path: Path, sha256: str, schema: dict[str, type[pl.DataType]]) -> pl.DataFrame:
     try:
-        table = pl.read_parquet(io.BytesIO(read_bytes(path, sha256)))
+        table = pl.read_parquet(io.BytesIO(read_bytes(path, sha256)), columns=list(schema))
     except pl.exceptions.PolarsError as error:
         raise ArtifactError(f"expected a Parquet file, found one that cannot be read: {error}", where=str(path)) from error
     if dict(table.schema) != schema:

@@ -9,7 +9,7 @@ from sqlalchemy import URL, Engine, Table, select
 
 from tallystick.adapters.fact_tables.database import open_engine, require_head, shown, transaction
 from tallystick.adapters.fact_tables.schema import METADATA, ROW_KEY, row_key
-from tallystick.contracts.errors import DataError
+from tallystick.contracts.errors import ArtifactError, DataError
 
 ROWS_AT_ONCE = 10_000
 
@@ -30,6 +30,20 @@ class FactTablesReader:
             query = query.where(chosen.c[name] == value)
         with transaction(self._engine) as connection:
             return [tuple(row) for row in connection.execute(query)]
+
+    def verified_rows(self, table: str, where: dict[str, str]) -> list[dict[str, Any]]:
+        """All rows with these values, whole, in no order. Raises ArtifactError for one whose content does not give its key."""
+        chosen = METADATA.tables[table]
+        query = select(chosen)
+        for name, value in where.items():
+            query = query.where(chosen.c[name] == value)
+        with transaction(self._engine) as connection:
+            found = [dict(row) for row in connection.execute(query).mappings()]
+        for row in found:
+            if _key(chosen, row) != row[ROW_KEY]:
+                message = f"expected rows of {table} whose content gives their keys, found another content under {row[ROW_KEY]}"
+                raise ArtifactError(message, where=self.name, hint="The row was changed: delete it, and record the labels again")
+        return found
 
     def altered(self) -> Iterator[tuple[str, str]]:
         """Table and key of every row whose content does not give its key."""

@@ -93,6 +93,39 @@ def _hyperliquid_funding(event: VenueEvent) -> list[Row]:
     return [(schema.HL_FUNDING_SNAPSHOTS, {**at, "funding_rate": event.values["funding_rate"], "next_funding_ts": None})]
 
 
+def _hyperliquid_position(event: VenueEvent) -> list[Row]:
+    values = event.values
+    row = {
+        "snapshot_ts": event.event_time_ns,
+        "wallet_address": values["account"],
+        "coin": event.symbol,
+        "szi": values["size"],
+        "entry_px": values["entry_price"],
+        "liquidation_px": values["liquidation_price"],
+        "leverage_type": values["leverage_type"],
+        "leverage_value": str(values["leverage"]),
+        "margin_used": values["margin_used"],
+        "position_value": values["position_value"],
+        "unrealized_pnl": values["unrealized_profit"],
+    }
+    return [(schema.HL_POSITION_SNAPSHOTS, row)]
+
+
+def _hyperliquid_account(event: VenueEvent) -> list[Row]:
+    values = event.values
+    if values["exchange"]:
+        # The table has no column for it, and the totals on one of the other exchanges are not the wallet's.
+        return []
+    row = {
+        "snapshot_ts": event.event_time_ns,
+        "wallet_address": values["account"],
+        "account_value": values["account_value"],
+        "total_margin_used": values["total_margin_used"],
+        "withdrawable": values["withdrawable"],
+    }
+    return [(schema.HL_WALLET_SNAPSHOTS, row)]
+
+
 def _binance_mark(event: VenueEvent) -> list[Row]:
     values = event.values
     row = {
@@ -184,7 +217,12 @@ def _bar(event: VenueEvent) -> Row:
 
 
 ANY: dict[str, Callable[[VenueEvent], Row]] = {"TRADE": _trade, "QUOTE": _quote, "BOOK": _book, "BAR": _bar}
-OF_HYPERLIQUID: dict[str, Callable[[VenueEvent], list[Row]]] = {"LIQUIDATION": _hyperliquid_liquidation, "FUNDING": _hyperliquid_funding}
+OF_HYPERLIQUID: dict[str, Callable[[VenueEvent], list[Row]]] = {
+    "LIQUIDATION": _hyperliquid_liquidation,
+    "FUNDING": _hyperliquid_funding,
+    "POSITION": _hyperliquid_position,
+    "ACCOUNT": _hyperliquid_account,
+}
 OF_BINANCE: dict[str, Callable[[VenueEvent], list[Row]]] = {
     "MARK": _binance_mark,
     "OPEN_INTEREST": _binance_interest,

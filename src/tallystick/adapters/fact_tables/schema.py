@@ -67,6 +67,30 @@ HL_FUNDING_SNAPSHOTS = _table(
     _text("funding_rate"),
     _time("next_funding_ts", nullable=True),
 )
+HL_POSITION_SNAPSHOTS = _table(
+    "hl_position_snapshots",
+    ("coin", "snapshot_ts"),
+    _time("snapshot_ts"),
+    _text("wallet_address", nullable=True),
+    _text("coin"),
+    _text("szi"),
+    _text("entry_px", nullable=True),
+    _text("liquidation_px", nullable=True),
+    _text("leverage_type"),
+    _text("leverage_value"),
+    _text("margin_used"),
+    _text("position_value"),
+    _text("unrealized_pnl"),
+)
+HL_WALLET_SNAPSHOTS = _table(
+    "hl_wallet_snapshots",
+    ("wallet_address", "snapshot_ts"),
+    _time("snapshot_ts"),
+    _text("wallet_address", nullable=True),
+    _text("account_value"),
+    _text("total_margin_used"),
+    _text("withdrawable"),
+)
 BINANCE_OI_SNAPSHOTS = _table("binance_oi_snapshots", ("coin", "snapshot_ts"), _time("snapshot_ts"), _text("coin"), _text("open_interest"))
 BINANCE_FUNDING_SNAPSHOTS = _table(
     "binance_funding_snapshots",
@@ -152,6 +176,52 @@ OHLC_CANDLES = _table(
     _text("quote_volume", nullable=True),
     Column("trade_count", BigInteger, nullable=False),
     Column("is_closed", Boolean, nullable=True),
+)
+
+HL_LABELED_CASCADES = _table(
+    "hl_labeled_cascades",
+    ("coin", "start_ts"),
+    _text("venue"),
+    _text("coin"),
+    _time("start_ts"),
+    _time("end_ts"),
+    _text("oi_drop_pct"),
+    Column("liquidation_count", BigInteger, nullable=False),
+    Column("wave_count", BigInteger, nullable=False),
+    _text("price_start"),
+    _text("price_end"),
+    _text("price_5min_after"),
+    _text("outcome"),
+    _text("producer"),
+    _text("rule"),
+)
+HL_CASCADE_WAVES = _table(
+    "hl_cascade_waves",
+    ("cascade_key", "start_ts"),
+    _text("venue"),
+    _text("cascade_key"),
+    Column("wave_num", BigInteger, nullable=False),
+    _time("start_ts"),
+    _time("end_ts"),
+    Column("liquidation_count", BigInteger, nullable=False),
+    _text("oi_drop_pct"),
+)
+HL_VALIDATION_RESULTS = _table(
+    "hl_validation_results",
+    ("hypothesis_name", "labels_sha256"),
+    _text("venue"),
+    _text("hypothesis_name"),
+    Column("total_events", BigInteger, nullable=False),
+    Column("supporting_events", BigInteger, nullable=False),
+    _text("success_rate"),
+    _text("calibrated_threshold", nullable=True),
+    _text("status"),
+    Column("min_events", BigInteger, nullable=False),
+    _text("min_share"),
+    _text("producer"),
+    _text("rule"),
+    _text("labels_sha256"),
+    _text("evidence_sha256"),
 )
 
 

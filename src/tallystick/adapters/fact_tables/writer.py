@@ -72,7 +72,7 @@ class FactTablesWriter:
         added: dict[str, tuple[int, int]] = {}
         with transaction(self._engine, writes=True) as connection:
             for table, rows in pending.items():
-                added[table.name] = (_insert_new(connection, table, list(rows.values())), len(rows))
+                added[table.name] = (insert_new(connection, table, list(rows.values())), len(rows))
         # Counted after the commit: what was rolled back was not written.
         for name, (new, told) in added.items():
             self._written[name] += new
@@ -97,7 +97,7 @@ class FactTablesWriter:
         self.close()
 
 
-def _insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
+def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:
     """Insert the rows whose key is not there yet; answer how many that were."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     # The rows that come back are the new ones; a count of affected rows is not told for batches on every driver.

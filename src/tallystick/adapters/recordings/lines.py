@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from tallystick.adapters.recordings.recorded_message import RecordedMessage, nanoseconds_of
+from tallystick.adapters.recordings.recorded_message import RecordedMessage, in_64_bits, nanoseconds_of
 from tallystick.contracts.errors import DataError
 
 _STAMPED = re.compile(rb"^([0-9]{16,19}) (.+)$", re.DOTALL)
@@ -28,13 +28,13 @@ def open_lines(path: Path) -> IO[bytes]:
     return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def read_lines(path: Path) -> Iterator[RecordedMessage]:
-    """The messages of a file, in its order. Raises DataError when the file cannot be read to its end; what was read before has been given."""
+def read_lines(path: Path, name: str) -> Iterator[RecordedMessage]:
+    """The messages of a file of this name, in its order. Raises DataError when the file cannot be read to its end; what was read before has been given."""
     number = 0
     try:
         with open_lines(path) as lines:
             for number, line in enumerate(lines, 1):
-                message = message_of(line, number, path.name)
+                message = message_of(line, number, name)
                 if message is not None:
                     yield message
     except UNREADABLE as error:
@@ -55,12 +55,12 @@ def message_of(line: bytes, number: int, name: str) -> RecordedMessage | None:
 def read_line(line: bytes, source: str) -> RecordedMessage:
     """One line, whatever it holds."""
     stamped = _STAMPED.match(line)
-    if stamped is not None:
-        return RecordedMessage(stamped.group(2), int(stamped.group(1)), source)
+    if stamped is not None and (received_ns := in_64_bits(int(stamped.group(1)))) is not None:
+        return RecordedMessage(stamped.group(2), received_ns, source)
     epoch = _EPOCH.match(line)
-    if epoch is not None:
-        return RecordedMessage(epoch.group(2), nanoseconds_of(epoch.group(1).decode()) or 0, source)
+    if epoch is not None and (received_ns := nanoseconds_of(epoch.group(1).decode())) is not None:
+        return RecordedMessage(epoch.group(2), received_ns, source)
     answer = _ANSWER.match(line)
-    if answer is not None:
-        return RecordedMessage(answer.group(3), nanoseconds_of(answer.group(2).decode()) or 0, source, answer.group(1).decode("utf-8", "replace"))
+    if answer is not None and (received_ns := nanoseconds_of(answer.group(2).decode())) is not None:
+        return RecordedMessage(answer.group(3), received_ns, source, answer.group(1).decode("utf-8", "replace"))
     return RecordedMessage(line, 0, source)

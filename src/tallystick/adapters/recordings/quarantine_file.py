@@ -1,4 +1,4 @@
-"""The quarantine file: append-only, one line a message, with its bytes and the reason. It exists only where something was kept aside."""
+"""The quarantine files: append-only, one line for each message, or event of a room, with the reason. They exist only where something was kept aside."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from tallystick.artifacts.atomic import make_folder, write_error
 from tallystick.artifacts.canonical import canonical_json
 from tallystick.contracts.errors import ArtifactError
 from tallystick.contracts.market_events import Quarantined, QuarantineLine, quarantine_line
+from tallystick.contracts.messages import document_of
+from tallystick.contracts.observation import QuarantinedEvent
 
 
 class QuarantineFile:
@@ -24,14 +26,14 @@ class QuarantineFile:
         self._sync = sync
         self._file: BinaryIO | None = None
 
-    def append(self, item: Quarantined) -> None:
-        """Keep one message. Raises ArtifactError when the disk is full or the place is read-only."""
+    def append(self, item: Quarantined | QuarantinedEvent) -> None:
+        """Keep one message with its bytes, or one event of a room with its content. Raises ArtifactError when the disk is full or the place is read-only."""
         try:
             if self._file is None:
                 make_folder(self.path.parent)
                 self._file = self.path.open("ab")
             self.written += 1
-            self._file.write(canonical_json(quarantine_line(item, self.written)))
+            self._file.write(canonical_json(quarantine_line(item, self.written) if isinstance(item, Quarantined) else document_of(item)))
             if self._sync:
                 self._make_durable(self._file)
         except OSError as error:

@@ -18,7 +18,7 @@ from websockets.exceptions import WebSocketException
 
 from tallystick.contracts.errors import ConfigurationError
 from tallystick.contracts.time import NS_PER_SECOND
-from tallystick.observation.ports import Answer, Backlog, ClockStep, FeedItem, Frame, Link, Question, Stream
+from tallystick.observation.ports import Answer, Backlog, ClockStep, FeedItem, Frame, Link, Question, Stream, Unanswered
 
 # What is tried again is told by the marks of the log; a program that wants the library's own lines configures logging.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
@@ -57,6 +57,12 @@ class LiveProtocol(Protocol):
     def polled(self, symbols: tuple[str, ...]) -> tuple[Question, ...]:
         """What no stream tells."""
 
+    def accounts(self, addresses: tuple[str, ...]) -> tuple[Question, ...]:
+        """The questions about these accounts. Raises ConfigurationError where the venue's accounts are not public, or for what is no address."""
+
+    def least_round_s(self, accounts: int) -> float:
+        """The shortest time in which the venue's budget lets so many accounts be asked about once each, with the rest of the budget left."""
+
     def sockets(self, symbols: tuple[str, ...]) -> tuple[Socket, ...]:
         """The connections that bring every stream of every symbol."""
 
@@ -69,7 +75,7 @@ class FeedSettings:
     """base_url, ws_url: empty for the venue's own; a given base_url alone is also where the WebSocket is sought.
 
     silence_s: a connection without any message for so long is given up. wait_s, longest_wait_s: first and longest pause before connecting again.
-    tries: of a REST call. pace_s: least time between two REST calls. waiting: messages that may wait; then reading stops.
+    tries: of a REST call, but for one about an account. pace_s: least time between two REST calls. waiting: messages that may wait; then reading stops.
     """
 
     base_url: str = ""
@@ -124,6 +130,7 @@ class LiveFeed:
         self._queue: asyncio.Queue[FeedItem] = asyncio.Queue(self._settings.waiting)
         self._readers: list[asyncio.Task[None]] = []
         self._asking: set[asyncio.Task[None]] = set()
+        self._asked: set[Question] = set()
         self._client: httpx2.AsyncClient | None = None
         self._pace = asyncio.Lock()
         self._step_told = False
@@ -171,11 +178,17 @@ class LiveFeed:
 
     async def ask(self, question: Question) -> Answer | None:
         """The answer of a REST call; None after the last try, or when the venue refuses the question."""
+        found = await self._answer(question)
+        return found if isinstance(found, Answer) else None
+
+    async def _answer(self, question: Question) -> Answer | Unanswered:
         settings, call = self._settings, self._protocol.call(question)
+        # The next round asks about an account again: tries in between would spend more than the round was given.
+        attempts = 1 if question.about == "account" else settings.tries
         if self._client is None:
             self._client = httpx2.AsyncClient(base_url=self._base, timeout=settings.answer_s)
         tries = stamina.retry_context(
-            on=_worth_again, attempts=settings.tries, timeout=None, wait_initial=settings.wait_s, wait_max=settings.longest_wait_s, wait_jitter=settings.wait_s
+            on=_worth_again, attempts=attempts, timeout=None, wait_initial=settings.wait_s, wait_max=settings.longest_wait_s, wait_jitter=settings.wait_s
         )
         try:
             async for attempt in tries:
@@ -184,12 +197,15 @@ class LiveFeed:
                         await asyncio.sleep(settings.pace_s)
                     response = await self._client.request(call.method, call.target, content=call.body or None, headers=_JSON if call.body else None)
                     response.raise_for_status()
-        except httpx2.HTTPError:
-            return None
+        except httpx2.HTTPError as error:
+            return Unanswered(question, self.now_ns(), _why(error))
         return Answer(response.content, self.now_ns(), call.asked, _is_full(response.content, call.full_rows))
 
     def ask_later(self, question: Question) -> None:
-        """As `ask`; the answer comes by `next`."""
+        """As `ask`; the answer, or that there was none, comes by `next`. A question that is still being asked is not asked a second time."""
+        if question in self._asked:
+            return
+        self._asked.add(question)
         task = asyncio.create_task(self._ask_and_put(question))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
@@ -204,9 +220,10 @@ class LiveFeed:
             await self._client.aclose()
 
     async def _ask_and_put(self, question: Question) -> None:
-        answer = await self.ask(question)
-        if answer is not None:
-            await self._queue.put(answer)
+        try:
+            await self._queue.put(await self._answer(question))
+        finally:
+            self._asked.discard(question)
 
     async def _read(self, socket: Socket) -> None:
         settings = self._settings
@@ -290,6 +307,13 @@ def _worth_again(error: Exception) -> bool | float:
         # 418: Binance's answer to those who go on after 429; going on would make the ban longer.
         return status == 429 or status >= 500
     return isinstance(error, httpx2.TransportError)
+
+
+def _why(error: httpx2.HTTPError) -> str:
+    """Why there was no answer, without the address, which the marks of the connection tell."""
+    if isinstance(error, httpx2.HTTPStatusError):
+        return f"status {error.response.status_code}: {error.response.content[:80].decode('utf-8', 'replace')!r}"
+    return f"{type(error).__name__}: {error}"[:120].rstrip(": ")
 
 
 def _is_full(content: bytes, rows: int) -> bool:

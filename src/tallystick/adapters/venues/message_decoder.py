@@ -39,6 +39,13 @@ Reader = Callable[[bytes, str], Reading]
 _OpenEvent: Any = make_dataclass("_OpenEvent", [item.name for item in fields(VenueEvent)], slots=True)
 
 
+def event_of(*values: Any) -> VenueEvent:
+    """A VenueEvent of the values of its fields, in their order."""
+    event = _OpenEvent(*values)
+    event.__class__ = VenueEvent
+    return event  # type: ignore[no-any-return]
+
+
 class MessageDecoder:
     """Implements observation's `Decoder`. symbols None: every symbol is taken."""
 
@@ -104,6 +111,10 @@ class MessageDecoder:
         except (DataError, *PARSE_ERRORS) as error:
             refused = refusal_of(error)
             return (self._keep_whole(refused.reason, refused.message, refused.channel, received_ns, source, 1, message),)
+        return self.judge(reading, message, received_ns, source)
+
+    def judge(self, reading: Reading, message: bytes, received_ns: int, source: str) -> tuple[VenueEvent | Quarantined | Control, ...]:
+        """What becomes of what a message says; the message itself is counted by the caller."""
         if not reading.facts:
             self._control += 1
             return (Control(self._venue, reading.channel, received_ns, source, reading.detail if reading.facts is None else "no entries"),)
@@ -121,9 +132,7 @@ class MessageDecoder:
             return None
         self._decoded += 1
         self._events += 1
-        event = _OpenEvent(self._events, kind, self._venue, symbol, time_ns, received_ns, source, "venue", values)
-        event.__class__ = VenueEvent
-        return (event,)
+        return (event_of(self._events, kind, self._venue, symbol, time_ns, received_ns, source, "venue", values),)
 
     def _admit(self, reading: Reading, facts: list[Fact], message: bytes, received_ns: int, source: str) -> tuple[VenueEvent | Quarantined, ...]:
         refusal, history, greeting, venue = self._admission.refusal, reading.history, reading.greeting, self._venue
@@ -141,9 +150,7 @@ class MessageDecoder:
                 refused.setdefault(found[0], []).append(found[1])
                 continue
             number += 1
-            event = _OpenEvent(number, kind, venue, symbol, time_ns, received_ns, f"{source}#{place}" if place else source, clock, values)
-            event.__class__ = VenueEvent
-            taken.append(event)
+            taken.append(event_of(number, kind, venue, symbol, time_ns, received_ns, f"{source}#{place}" if place else source, clock, values))
         if greeting and self._admission.ungreeted:
             self._admission.greet()
         if not taken:

@@ -10,23 +10,33 @@ from numpy.typing import NDArray
 
 from tallystick.analysis.cascade_labeler import LabeledEpisode
 from tallystick.contracts.errors import DataError
+from tallystick.contracts.time import NS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values float64[N] at times int64[N] (UTC ns), in order of time. Raises DataError for other columns."""
+    """Values float64[N] at times int64[N] (UTC ns), in order of time. Raises DataError for other columns.
+
+    in_force_ns: how long a reading is taken for the value of now: twice the usual step between readings, at least a minute. A series that has ended, or
+    has a hole, says nothing of the time after that.
+    """
 
     times: NDArray[np.int64]
     values: NDArray[np.float64]
+    in_force_ns: int = field(init=False)
 
     def __post_init__(self) -> None:
         if self.times.shape != self.values.shape or self.times.ndim != 1 or bool(np.any(self.times[1:] <= self.times[:-1])):
             raise DataError("expected times in order, one value each, found others")
+        step_ns = int(np.median(np.diff(self.times))) if self.times.size > 1 else 0
+        object.__setattr__(self, "in_force_ns", max(NS_PER_MINUTE, 2 * step_ns))
 
-    def at(self, time_ns: int) -> float | None:
-        """The last value at or before a time."""
+    def at(self, time_ns: int, in_force_ns: int | None = None) -> float | None:
+        """The last value at or before a time; None where there is none, or it is no longer in force. in_force_ns: a longer time than the series' own."""
         place = int(np.searchsorted(self.times, time_ns, side="right")) - 1
-        return float(self.values[place]) if place >= 0 else None
+        if place < 0 or time_ns - int(self.times[place]) > max(self.in_force_ns, in_force_ns or 0):
+            return None
+        return float(self.values[place])
 
     def between(self, start_ns: int, end_ns: int) -> list[tuple[int, float]]:
         """Times and values from start to end, both included."""

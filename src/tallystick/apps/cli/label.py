@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,7 +12,7 @@ from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOpt
 from tallystick.apps.cli.output import emit, say, table
 
 if TYPE_CHECKING:
-    from tallystick.apps.labels import Streams
+    from tallystick.apps.labels import Streams, WrittenDocument
 
 app = typer.Typer(
     add_completion=False,
@@ -25,6 +26,7 @@ SeedOption = Annotated[int | None, typer.Option(help="Generated streams of this 
 CoinsOption = Annotated[str, typer.Option(help="With --seed: which coins, parted by commas.")]
 SecondsOption = Annotated[int, typer.Option(help="With --seed: how many seconds.")]
 VenueOption = Annotated[str, typer.Option(help="With --database: whose tables, hyperliquid or binance.")]
+RecordOption = Annotated[bool, typer.Option("--record", help="With --database: keep what was found in its tables too; the same again is one row.")]
 StartOption = Annotated[str, typer.Option(help="With --seed: the first day.", callback=asked_time)]
 
 
@@ -51,6 +53,7 @@ def cascades(
     coins: CoinsOption = "BTC",
     seconds: SecondsOption = 86_400,
     start: StartOption = "2025-01-01",
+    record: RecordOption = False,
     keep: Annotated[Path | None, typer.Option(help="Write the three streams as Parquet files into this folder too.")] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -72,8 +75,10 @@ def cascades(
     files = (oi, liquidations, marks)
     streams = _database_streams(root, database, venue, files, seed) if database else _streams(*files, seed, coins, seconds, start)
     kept = keep_streams(streams, keep) if keep is not None else ()
+    _require_database(record, database, "--record", "label cascades")
     written = label_streams(root, streams, rule)
     document = written.document
+    recorded = _recorded_cascades(root, database, venue, written) if database and record else {}
 
     def show() -> None:
         table(
@@ -95,10 +100,10 @@ def cascades(
                 for row in document["cascades"]
             ],
         )
-        for reason, count in document["withheld"].items():
-            say(f"withheld {count:,}: {reason.replace('_', ' ')}")
+        _say_left_out(document)
+        _say_recorded(recorded)
 
-    emit({**document, "path": str(written.path), "sha256": written.sha256, "kept": [str(path) for path in kept]}, as_json, show)
+    emit({**document, "path": str(written.path), "sha256": written.sha256, "kept": [str(path) for path in kept], **recorded}, as_json, show)
     return 0
 
 
@@ -113,6 +118,9 @@ def validate(
     spot: Annotated[Path | None, typer.Option(help="Spot prices, or spot bars.")] = None,
     database: DatabaseOption = None,
     venue: VenueOption = "hyperliquid",
+    stored_labels: Annotated[bool, typer.Option("--stored-labels", help="With --database: the labels recorded there instead of a file.")] = False,
+    rule: Annotated[str | None, typer.Option(help="With --stored-labels: the name of their rule, where there are several.")] = None,
+    record: RecordOption = False,
     min_events: Annotated[int, typer.Option(help="Fewer events are INSUFFICIENT_DATA.")] = 30,
     min_share: Annotated[float, typer.Option(help="The share of events that has to support.")] = 0.6,
     seed: SeedOption = None,
@@ -126,10 +134,12 @@ def validate(
     from tallystick.analysis.validators.counting import Sample
     from tallystick.apps.label_series import funding_of_two, read_series
     from tallystick.apps.label_sources import read_stream
-    from tallystick.apps.labels import generated_streams, series_of, validate_labels
+    from tallystick.apps.labels import find_labels, generated_streams, series_of, validate_labels
     from tallystick.contracts.errors import ConfigurationError
 
     root = workspace_root(workspace)
+    _require_database(record, database, "--record", "label validate")
+    _check_stored_labels(stored_labels, database, labels, rule)
     series = _database_series(root, database, venue) if database else {}
     if seed is not None:
         streams = generated_streams(seed, coins.split(","), seconds, start)
@@ -145,8 +155,10 @@ def validate(
         raise ConfigurationError("expected --funding with --other-funding or --venues, found none", where="label validate")
     if spot is not None:
         series["spot"] = read_series(spot, "spot")
-    written = validate_labels(root, labels, series, Sample(min_events, min_share))
+    counted = _stored_labels(root, database, venue, rule) if stored_labels and database else labels or find_labels(root)
+    written = validate_labels(root, counted, series, Sample(min_events, min_share))
     rows = written.document["results"]
+    recorded = _recorded_results(root, database, venue, counted, written, series) if database and record else {}
 
     def show() -> None:
         table(
@@ -154,9 +166,74 @@ def validate(
             ("hypothesis", "events", "supporting", "share", "status"),
             [(row["hypothesis_name"], row["total_events"], row["supporting_events"], round(row["success_rate"], 4), row["status"]) for row in rows],
         )
+        _say_recorded(recorded)
 
-    emit({**written.document, "path": str(written.path), "sha256": written.sha256}, as_json, show)
+    emit({**written.document, "path": str(written.path), "sha256": written.sha256, **recorded}, as_json, show)
     return 0
+
+
+def _require_database(wanted: bool, database: str | None, name: str, where: str) -> None:
+    from tallystick.contracts.errors import ConfigurationError
+
+    if wanted and not database:
+        raise ConfigurationError(f"expected --database with {name}, found none", where=where, hint="For instance --database workspace")
+
+
+def _check_stored_labels(stored: bool, database: str | None, labels: Path | None, rule: str | None) -> None:
+    from tallystick.contracts.errors import ConfigurationError
+
+    _require_database(stored, database, "--stored-labels", "label validate")
+    if stored and labels is not None:
+        raise ConfigurationError("expected --labels or --stored-labels, found both", where="label validate")
+    if rule is not None and not stored:
+        raise ConfigurationError("expected --stored-labels with --rule, found none", where="label validate")
+
+
+def _stored_labels(root: Path, database: str, venue: str, rule: str | None) -> Path:
+    from tallystick.apps.assembly import database_url
+    from tallystick.apps.label_records import stored_labels
+    from tallystick.artifacts.paths import Workspace
+
+    return stored_labels(root, database_url(Workspace(root), database), venue, rule)
+
+
+def _recorded_cascades(root: Path, database: str, venue: str, written: WrittenDocument) -> dict[str, Any]:
+    from tallystick.apps.assembly import database_name, label_tables
+    from tallystick.apps.label_records import record_cascades
+    from tallystick.artifacts.paths import Workspace
+
+    place = Workspace(root)
+    with label_tables(place, database) as tables:
+        return {"database": {"name": database_name(place, database), **record_cascades(tables, venue, written)}}
+
+
+def _recorded_results(root: Path, database: str, venue: str, labels: Path, written: WrittenDocument, series: dict[str, Any]) -> dict[str, Any]:
+    from tallystick.apps.assembly import database_name, label_tables
+    from tallystick.apps.label_records import record_results
+    from tallystick.artifacts.paths import Workspace
+
+    place = Workspace(root)
+    with label_tables(place, database) as tables:
+        return {"database": {"name": database_name(place, database), **record_results(tables, venue, labels, written, series)}}
+
+
+def _say_left_out(document: Mapping[str, Any]) -> None:
+    """Cascades without a label, and rows of coins that nothing can be labelled with."""
+    for reason, count in document["withheld"].items():
+        say(f"withheld {count:,}: {reason.replace('_', ' ')}")
+    for source in document["sources"]:
+        for coin, count in source["unused_rows"].items():
+            say(f"unused {count:,} rows of {source['kind']}: {coin} has no open interest")
+
+
+def _say_recorded(recorded: dict[str, Any]) -> None:
+    if not recorded:
+        return
+    found = recorded["database"]
+    names = sorted(found["rows_written"].keys() | found["rows_known"].keys())
+    rule = f", rule {found['rule_id']}" if "rule_id" in found else ""
+    rows = [(name, found["rows_written"].get(name, 0), found["rows_known"].get(name, 0)) for name in names]
+    table(f"recorded in {found['name']}{rule}", ("table", "new rows", "known"), rows)
 
 
 def _streams(oi: Path | None, liquidations: Path | None, marks: Path | None, seed: int | None, coins: str, seconds: int, start: str) -> Streams:
@@ -201,12 +278,13 @@ def _number(text: str, where: str) -> Any:
 
 
 def _nanoseconds(text: str, where: str) -> int:
+    from tallystick.analysis.cascade_labeler import LONGEST_NS
     from tallystick.contracts.errors import ConfigurationError
     from tallystick.contracts.time import NS_PER_SECOND
 
     whole = _number(text, where) * NS_PER_SECOND
-    if not whole.is_finite() or whole != whole.to_integral_value() or whole < 1:
-        raise ConfigurationError(f"expected seconds above 0, to the nanosecond, found {text!r}", where=where)
+    if not (whole.is_finite() and 1 <= whole <= LONGEST_NS) or whole != whole.to_integral_value():
+        raise ConfigurationError(f"expected seconds above 0, to the nanosecond, and of at most {LONGEST_NS // NS_PER_SECOND:,}, found {text!r}", where=where)
     return int(whole)
 
 

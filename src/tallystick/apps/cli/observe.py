@@ -47,9 +47,12 @@ def replay(
     from tallystick.apps.fact_keeping import database_document
     from tallystick.apps.observe_replay import replay as replay_recordings
     from tallystick.artifacts.paths import Workspace
+    from tallystick.contracts.errors import ConfigurationError
     from tallystick.contracts.time import ns_from_iso
 
-    chosen = tuple(sorted({name.strip() for name in symbols.split(",") if name.strip()})) if symbols else None
+    chosen = None if symbols is None else tuple(sorted({name.strip() for name in symbols.split(",") if name.strip()}))
+    if chosen == ():
+        raise ConfigurationError(f"expected symbols with commas between, found {symbols!r}", where="--symbols", hint="Leave the flag out for every symbol")
     place, instant = Workspace(workspace_root(workspace)), ns_from_iso(at) if at else None
     with fact_tables(place, database) if database else nullcontext() as tables, ChainProgress(enabled=sys.stderr.isatty() and not as_json) as bar:
 
@@ -71,16 +74,30 @@ def replay(
         for row in document["recordings"]:
             if row["quarantine"]:
                 say(f"kept aside from {row['recording']}: {row['quarantine']}")
+        if document["unread"]:
+            say(f"left out, of no known format: {', '.join(document['unread'][:5])}{' …' if len(document['unread']) > 5 else ''} ({len(document['unread']):,})")
         stored = document.get("store")
         if stored:
             table("marks of the store", ("mark", "count"), list(stored["marks"].items()))
+            _say_opening(stored.get("opening_books"))
             say(f"{stored['records']:,} records decoded again, {stored['differences']:,} differently than when they were stored")
         if "database" in document:
             _say_facts(document["database"])
         _say_snapshot(document["snapshot"])
+        if document["room_quarantine"]:
+            say(f"kept aside by the room: {document['room_quarantine']}")
 
     emit(document, as_json, show)
     return 0
+
+
+def _say_opening(books: dict[str, list[str]] | None) -> None:
+    """Which books a day began with whose session began on another."""
+    if books and books["taken"]:
+        say(f"the day begins with the books of {', '.join(books['taken'])}, as the days before it left them")
+    if books and books["not_stored"]:
+        names = ", ".join(books["not_stored"])
+        say(f"no book of {names} until the next whole one: the days that hold it are gone; replay with the days before it beside it")
 
 
 def _say_facts(counts: dict[str, Any]) -> None:
@@ -120,6 +137,12 @@ def collect(
     duration: Annotated[float | None, typer.Option(help="End after so many seconds [default: Ctrl-C ends it].")] = None,
     messages: Annotated[int | None, typer.Option(help="End after so many messages.")] = None,
     report: Annotated[float, typer.Option(help="Seconds between two lines of progress.")] = 10.0,
+    accounts: Annotated[
+        str | None, typer.Option(help="Addresses of accounts, with commas between, whose positions and totals are asked for too: hyperliquid only.")
+    ] = None,
+    account_every: Annotated[
+        float | None, typer.Option("--account-every", help="Seconds between two questions about an account [default: 10, more for more than 50 accounts].")
+    ] = None,
     database: DatabaseOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
@@ -140,11 +163,14 @@ def collect(
     from tallystick.apps.observe_collect import CollectionPlan
     from tallystick.apps.observe_collect import collect as collect_live
     from tallystick.artifacts.paths import Workspace
+    from tallystick.contracts.errors import ConfigurationError
     from tallystick.observation.warming import warm_observation
 
     place = Workspace(workspace_root(workspace))
-    names = tuple(dict.fromkeys(name.strip() for name in symbols.split(",") if name.strip()))
-    plan = CollectionPlan(venue, names, duration, messages, report, FeedSettings(base_url, ws_url))
+    names, addresses = _names(symbols), _names(accounts or "")
+    if accounts is not None and not addresses:
+        raise ConfigurationError(f"expected addresses with commas between, found {accounts!r}", where="--accounts")
+    plan = CollectionPlan(venue, names, duration, messages, report, FeedSettings(base_url, ws_url), accounts=addresses, account_every_s=account_every)
 
     def tell(document: dict[str, Any]) -> None:
         say(json.dumps(document, ensure_ascii=False))
@@ -168,6 +194,11 @@ def collect(
     return 1 if summary["interrupted"] else 0
 
 
+def _names(text: str) -> tuple[str, ...]:
+    """Names with commas between, each once."""
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
 def _show_collected(summary: dict[str, Any]) -> None:
     table(f"{summary['venue']}, ended by {summary['ended_by']}", ("messages", "count"), list(summary["counters"].items()))
     table("events", ("kind", "count"), list(summary["events"].items()))
@@ -185,3 +216,9 @@ def _show_collected(summary: dict[str, Any]) -> None:
 def _say_snapshot(snapshot: dict[str, Any] | None) -> None:
     if snapshot:
         say(f"snapshot of {len(snapshot['symbols_active'])} symbols at {snapshot['timestamp']:.3f}, {snapshot['status']}")
+        counters = snapshot["counters"]
+        if counters["dropped_events"]:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in counters["quarantined"].items())
+            say(f"the room kept aside {counters['dropped_events']:,} of {counters['events_received']:,} events: {reasons}")
+        if counters["overwritten"]:
+            say(f"the room's memories overwrote {counters['overwritten']:,} entries that were still inside their windows")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tallystick.artifacts.verification import VerificationReport
 
 _SHOWN = 50
+_STATES = {"being_written": "being written now", "left_open": "left open: its writer was stopped, the next one goes on with it"}
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -32,7 +33,7 @@ def verify(
 ) -> int:
     """Check every artifact below PATH: shape, rules, canonical bytes, seals, checksums, journals, and what files say of each other.
 
-    Exit code 0 when all is good, 3 when any file fails. Unknown files are listed and do not fail.
+    Exit code 0 when all is good, 3 when any file fails. Unknown files, and what is still written, are listed and do not fail.
     """
     from tallystick.artifacts.signature import load_public_key
     from tallystick.artifacts.verification import verify as verify_tree
@@ -56,8 +57,11 @@ def _render(report: VerificationReport) -> None:
         table("Failures", ("path", "rule", "expected", "found"), rows)
     if report.unknown:
         table("Unknown: no contract names these files", ("path",), [(name,) for name in report.unknown[:_SHOWN]])
-    hidden = max(len(report.failures) - _SHOWN, 0) + max(len(report.unknown) - _SHOWN, 0)
+    if report.open:
+        lines = [(item.path, _STATES[item.state]) for item in report.open[:_SHOWN]]
+        table("Open: not finished, so no seal stands for them yet", ("path", "state"), lines)
+    hidden = max(len(report.failures) - _SHOWN, 0) + max(len(report.unknown) - _SHOWN, 0) + max(len(report.open) - _SHOWN, 0)
     if hidden:
         say(f"… and {hidden} more; --json lists all")
     counts = f"{report.checked} files checked, {len(report.failures)} failures, {len(report.unknown)} unknown"
-    say(f"{counts}, {len(report.unprotected)} without checksum ({report.root})")
+    say(f"{counts}, {len(report.unprotected)} without checksum, {len(report.open)} open ({report.root})")

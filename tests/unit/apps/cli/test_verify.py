@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tallystick.adapters.event_store.store import EventStore
 from tallystick.apps.cli.main import main
 from tallystick.artifacts.seal import seal_folder
 from tallystick.artifacts.signature import create_key
+from tallystick.contracts.collection import StoredMessage
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -57,3 +59,14 @@ def test_unsigned_seal_is_refused_when_a_key_is_given(folder: Path, capsys: pyte
 def test_missing_path_is_a_data_error_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out = run(capsys, str(tmp_path / "none"), "--json")
     assert (code, json.loads(out)["error"]["code"]) == (3, "ARTIFACT_ERROR")
+
+
+def test_a_day_that_was_left_open_is_named_with_its_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with EventStore(tmp_path / "data" / "events" / "binance", "binance") as store:
+        store.append(StoredMessage(1, "mark", 1_700_000_000_000_000_000, "", b"{}", "mark"), ())
+        store.seal()
+        assert "being written now" in run(capsys, str(tmp_path))[1]
+        store.release()
+        code, out = run(capsys, str(tmp_path))
+        assert (code, "left open: its writer was stopped" in out, "1 open" in out) == (0, True, True)
+        assert json.loads(run(capsys, str(tmp_path), "--json")[1])["open"] == [{"path": "data/events/binance/2023-11-14/day.json", "state": "left_open"}]

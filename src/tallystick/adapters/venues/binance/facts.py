@@ -168,6 +168,8 @@ def positions(items: Iterable[wire.PositionRisk]) -> list[Fact]:
             "margin_used": number("isolatedMargin", item.isolatedMargin),
             "position_value": number("notional", item.notional),
             "unrealized_profit": number("unRealizedProfit", item.unRealizedProfit),
+            # The account is whoever signed the question; neither the question nor the answer names it.
+            "account": None,
         }
         found.append(("POSITION", item.symbol, nanoseconds(item.updateTime), None, values))
     return found

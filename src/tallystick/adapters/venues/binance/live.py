@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 from tallystick.adapters.venues.live_feed import RestCall, Socket
+from tallystick.contracts.errors import ConfigurationError
 from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.observation.ports import Question, Stream
 
@@ -34,6 +35,16 @@ class BinanceLive:
     def polled(self, symbols: tuple[str, ...]) -> tuple[Question, ...]:
         """Open interest has no stream."""
         return tuple(Question("openInterest", symbol, "open_interest") for symbol in symbols)
+
+    def accounts(self, addresses: tuple[str, ...]) -> tuple[Question, ...]:
+        """None: an account answers its owner only."""
+        if addresses:
+            raise ConfigurationError("expected a venue whose accounts are public (hyperliquid), found binance", where="--accounts")
+        return ()
+
+    def least_round_s(self, accounts: int) -> float:
+        """Nothing is asked."""
+        return 0.0
 
     def sockets(self, symbols: tuple[str, ...]) -> tuple[Socket, ...]:
         """Books on `/public`, the rest on `/market`; SUBSCRIBE messages of a hundred streams each."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from tallystick.adapters.venues.hyperliquid import facts, wire
 from tallystick.adapters.venues.message_decoder import Fact, Reading
 from tallystick.adapters.venues.refusals import MessageRefused
 
+ACCOUNT = "clearinghouseState"
 # What is asked → the type of its answer, and the facts in it.
 DECODED: dict[str, tuple[Any, Callable[[Any], list[Fact]]]] = {
     "allMids": (dict[str, str], facts.mids),
@@ -20,7 +22,7 @@ DECODED: dict[str, tuple[Any, Callable[[Any], list[Fact]]]] = {
     "meta": (wire.Universe, facts.instruments),
     "metaAndAssetCtxs": (tuple[wire.Universe, tuple[wire.AssetContext, ...]], facts.universe_and_contexts),
     "allPerpMetas": (tuple[wire.Universe, ...], lambda items: [fact for item in items for fact in facts.instruments(item)]),
-    "clearinghouseState": (wire.ClearinghouseState, facts.account),
+    ACCOUNT: (wire.ClearinghouseState, facts.account),
     "userFills": (tuple[wire.Fill, ...], facts.fills),
     "userFillsByTime": (tuple[wire.Fill, ...], facts.fills),
     "fundingHistory": (tuple[wire.FundingPoint, ...], facts.funding),
@@ -49,7 +51,7 @@ BY_FIELDS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"coin", "levels"}), "l2Book"),
     (frozenset({"universe", "tokens"}), "spotMeta"),
     (frozenset({"universe"}), "meta"),
-    (frozenset({"assetPositions"}), "clearinghouseState"),
+    (frozenset({"assetPositions"}), ACCOUNT),
     (frozenset({"balances"}), "spotClearinghouseState"),
     (frozenset({"status", "response"}), "exchange"),
     (frozenset({"role"}), "userRole"),
@@ -69,14 +71,26 @@ BY_ENTRY: tuple[tuple[frozenset[str], str], ...] = (
 )
 
 
-def what_was_asked(body: str) -> str:
-    """The `type` of a posted info body; `exchange` for an action. Raises MessageRefused for a body that is neither."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question. name: its `type`, empty where it is not known. account, exchange: whom it asks about, as `facts.account` wants them."""
+
+    name: str
+    account: str | None = None
+    exchange: str | None = None
+
+
+def what_was_asked(body: str) -> Asked:
+    """The question in a posted info body; `exchange` for an action. Raises MessageRefused for a body that is neither."""
     document = msgspec.json.decode(body) if body.startswith("{") else body
+    asked: dict[str, Any] = {}
     if isinstance(document, dict):
+        asked = document
         document = "exchange" if "action" in document else document.get("type")
     if not isinstance(document, str) or (document not in DECODED and document not in CONTROL):
         raise MessageRefused("unknown_channel", f"expected the answer to a known question, found one to {document!r:.60}", str(document))
-    return document
+    account, exchange = asked.get("user"), asked.get("dex")
+    return Asked(document, account if isinstance(account, str) else None, exchange if isinstance(exchange, str) else None)
 
 
 def told_by_fields(document: object) -> str:
@@ -98,14 +112,16 @@ def told_by_fields(document: object) -> str:
     return found
 
 
-def read_answer(document: object, question: str) -> Reading:
+def read_answer(document: object, question: Asked) -> Reading:
     """The facts of an answer, already parsed. Raises msgspec.ValidationError or MessageRefused, with the question as its channel."""
-    if not question:
+    name = question.name
+    if not name:
         return Reading("answer", None, detail="an empty answer")
-    if question in CONTROL:
-        return Reading(question, None, detail=_outline(document))
-    shape, entries = DECODED[question]
-    return Reading(question, entries(msgspec.convert(document, shape, strict=True)), history=True)
+    if name in CONTROL:
+        return Reading(name, None, detail=_outline(document))
+    shape, entries = DECODED[name]
+    parsed = msgspec.convert(document, shape, strict=True)
+    return Reading(name, facts.account(parsed, question.account, question.exchange) if name == ACCOUNT else entries(parsed), history=True)
 
 
 def _outline(document: object) -> str:

@@ -49,13 +49,13 @@ CHANNELS: dict[type[Any], tuple[str, Callable[[Any], list[Fact]]]] = {
     wire.CandleMessage: ("candle", facts.candle),
     wire.UserMessage: ("user", lambda data: facts.fills(data.fills or ())),
     wire.UserFillsMessage: ("userFills", lambda data: facts.fills(data.fills)),
-    wire.AccountMessage: ("clearinghouseState", lambda data: facts.account(data.clearinghouseState)),
+    wire.AccountMessage: ("clearinghouseState", lambda data: facts.account(data.clearinghouseState, data.user, data.dex)),
 }
 NAMES = frozenset(name for name, _ in CHANNELS.values())
 
 
 class HyperliquidDecoder(MessageDecoder):
-    """Its busiest message, one trade that is new, in time and in order, goes straight from the parser to its event; every other the common way."""
+    """Its busiest messages, trades, go straight from their own parser to their facts; every other the common way."""
 
     def decode(self, message: bytes, received_ns: int, source: str = "", asked: str = "") -> tuple[VenueEvent | Quarantined | Control, ...]:
         """As `MessageDecoder.decode`."""
@@ -65,12 +65,10 @@ class HyperliquidDecoder(MessageDecoder):
             found = facts.trades(_parse_trades(message).data)
         except (DataError, *PARSE_ERRORS):
             return super().decode(message, received_ns, source, asked)
-        if len(found) == 1:
-            taken = self.take_plain(found[0], received_ns, source or f"{VENUE}:{self._messages + 1}", greeting=True)
-            if taken is not None:
-                self._messages += 1
-                return taken
-        return super().decode(message, received_ns, source, asked)
+        self._messages += 1
+        source = source or f"{VENUE}:{self._messages}"
+        taken = self.take_plain(found[0], received_ns, source, greeting=True) if len(found) == 1 else None
+        return self.judge(Reading("trades", found, greeting=True), message, received_ns, source) if taken is None else taken
 
 
 def hyperliquid_decoder(symbols: Iterable[str] | None = None, limits: AdmissionLimits | None = None) -> MessageDecoder:
@@ -92,7 +90,7 @@ def read_message(message: bytes, asked: str) -> Reading:
         return _channel_reading(channel, entries, parsed.data)
     document = _parse_any(message)
     question = answers.what_was_asked(asked)
-    return _named(question, lambda: answers.read_answer(document, question))
+    return _named(question.name, lambda: answers.read_answer(document, question))
 
 
 def _trades(data: tuple[wire.Trade, ...]) -> Reading:
@@ -120,8 +118,8 @@ def _second_look(message: bytes) -> Reading:
         return Reading("connection", None, detail="established")
     document = _parse_any(message)
     if not isinstance(document, dict) or "channel" not in document:
-        question = answers.told_by_fields(document)
-        return _named(question, lambda: answers.read_answer(document, question))
+        told = answers.Asked(answers.told_by_fields(document))
+        return _named(told.name, lambda: answers.read_answer(document, told))
     channel = document["channel"]
     if channel in CONTROL_CHANNELS if isinstance(channel, str) else False:
         return Reading(channel, None, detail=_detail(document.get("data")))
@@ -151,7 +149,7 @@ def _posted(document: dict[str, Any]) -> Reading:
     if not isinstance(payload, dict) or "data" not in payload:
         raise MessageRefused("missing_field", "expected data.response.payload.data, found none", "post")
     question = answers.what_was_asked(str(payload.get("type")))
-    return _named(question, lambda: answers.read_answer(payload["data"], question))
+    return _named(question.name, lambda: answers.read_answer(payload["data"], question))
 
 
 def _named(channel: str, read: Callable[[], Reading]) -> Reading:

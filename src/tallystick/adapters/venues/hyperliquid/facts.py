@@ -168,19 +168,22 @@ def fills(items: Iterable[wire.Fill]) -> list[Fact]:
     return found
 
 
-def account(item: wire.ClearinghouseState) -> list[Fact]:
-    """The ACCOUNT, then one POSITION each."""
+def account(item: wire.ClearinghouseState, user: str | None = None, exchange: str | None = None) -> list[Fact]:
+    """The ACCOUNT, then one POSITION each. user, exchange: whose and where, as the channel or the question named them; None where neither did."""
+    whose = user or None
     time_ns = None if item.time is None else nanoseconds(item.time)
     totals = {
         "account_value": number("accountValue", item.marginSummary.accountValue),
         "total_notional": number("totalNtlPos", item.marginSummary.totalNtlPos),
         "total_margin_used": number("totalMarginUsed", item.marginSummary.totalMarginUsed),
         "withdrawable": number("withdrawable", item.withdrawable),
+        "account": whose,
+        "exchange": exchange,
     }
-    return [("ACCOUNT", "", time_ns, None, totals), *(position(one.position, time_ns) for one in item.assetPositions)]
+    return [("ACCOUNT", "", time_ns, None, totals), *(position(one.position, time_ns, whose) for one in item.assetPositions)]
 
 
-def position(item: wire.Position, time_ns: int | None) -> Fact:
+def position(item: wire.Position, time_ns: int | None, whose: str | None) -> Fact:
     """A POSITION, its size signed."""
     values = {
         "size": number("szi", item.szi),
@@ -191,6 +194,7 @@ def position(item: wire.Position, time_ns: int | None) -> Fact:
         "margin_used": number("marginUsed", item.marginUsed),
         "position_value": number("positionValue", item.positionValue),
         "unrealized_profit": number("unrealizedPnl", item.unrealizedPnl),
+        "account": whose,
     }
     return ("POSITION", item.coin, time_ns, None, values)
 

@@ -7,33 +7,30 @@ so goes through the ordinary decoder, with all that was remembered before it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
-from numpy import int64, uint8
+from numpy import float64, int64
 from numpy.typing import NDArray
 
-from tallystick.adapters.recordings.lines import UNREADABLE, message_of, open_lines, unreadable
-from tallystick.adapters.venues.message_decoder import MessageDecoder
+from tallystick.adapters.recordings.lines import UNREADABLE, message_of, unreadable
+from tallystick.adapters.venues.hyperliquid.trade_scanning import COINS, ScannedLines, scanned_lines
+from tallystick.adapters.venues.message_decoder import MessageDecoder, event_of
 from tallystick.adapters.venues.refusals import NS_PER_MS
 from tallystick.contracts.market_events import Control, Quarantined, VenueEvent
 from tallystick.kernels import trade_lines as kernels
 from tallystick.kernels import trade_runs
+from tallystick.observation.ports import TradeColumns
 
-CHUNK_BYTES = 2**21
-SHORTEST_TRADE = 100
-COINS = 1024
 # So many trades are taken before the table of their ids is made anew.
 ROOM = 100_000
 # After a run too short to be worth a block, so many lines are decoded by themselves.
 SHORT_RUN, LINES_ALONE = 64, 512
 SIDES = ("buy", "sell")
-Item = VenueEvent | Quarantined | Control
-_Part = tuple[bytes, NDArray[int64], NDArray[int64], int]
-"""Text of whole lines, their lines and trades as columns, and how many names were known after them."""
+# Powers of ten that floats hold exactly, and the largest whole number up to which they hold every one.
+POWERS, EXACT = np.array([float(10**power) for power in range(19)]), 2**53
+Answers = tuple[VenueEvent | Quarantined | Control, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class TradeBlock:
     recording: str
     first_line: int
     names: tuple[str, ...]
-    text: bytes
+    text: memoryview
     lines: NDArray[int64]
     trades: NDArray[int64]
 
@@ -70,23 +67,60 @@ class TradeBlock:
         """Coins that were traded."""
         return frozenset(self.names[row] for row in np.unique(self.trades[:, kernels.COIN]).tolist())
 
+    @property
+    def line_times_ns(self) -> NDArray[int64]:
+        """When each line came; where that is not known, the newest time of its trades."""
+        received = self.lines[:, kernels.RECEIVED_NS]
+        newest = np.maximum.reduceat(self.times_ns, self.lines[:, kernels.FIRST_TRADE] - self.lines[0, kernels.FIRST_TRADE])
+        return np.where(received > 0, received, newest)
+
+    def columns(self) -> TradeColumns:
+        """The same trades as the room takes them at once; prices and quantities as `float` reads their text."""
+        counts = self.lines[:, kernels.TRADES]
+        return TradeColumns(
+            self.recording,
+            self.names,
+            self.trades[:, kernels.COIN],
+            self.times_ns,
+            self._numbers(kernels.PRICE_UNITS, kernels.PRICE_DECIMALS, kernels.PRICE_TEXT),
+            self._numbers(kernels.SIZE_UNITS, kernels.SIZE_DECIMALS, kernels.SIZE_TEXT),
+            self.trades[:, kernels.SIDE],
+            np.repeat(np.arange(self.first_line, self.first_line + len(counts)), counts),
+            np.arange(len(self)) - np.repeat(np.cumsum(counts) - counts, counts),
+        )
+
+    def _numbers(self, units_at: int, decimals_at: int, text_at: int) -> NDArray[float64]:
+        units = self.trades[:, units_at]
+        numbers: NDArray[float64] = units / POWERS[self.trades[:, decimals_at]]
+        # A quotient of two exact numbers is rounded once, as the text is; longer digits are no exact numbers.
+        for place in np.flatnonzero(units > EXACT).tolist():
+            start, length = self.trades[place, text_at : text_at + 2].tolist()
+            numbers[place] = float(self.text[start : start + length])
+        return numbers
+
     def events(self) -> Iterator[VenueEvent]:
         """The same events, one by one, as the stream's decoder gives them."""
+        for message in self.messages():
+            yield from message
+
+    def messages(self) -> Iterator[tuple[VenueEvent, ...]]:
+        """The events of each line."""
         number, text, names, venue = self.first_id, self.text, self.names, self.venue
         rows = iter(self.trades.tolist())
         for place, (_, _, received_ns, _, count) in enumerate(self.lines.tolist(), self.first_line):
-            source = f"{self.recording}:{place}"
+            source, events = f"{self.recording}:{place}", []
             for index in range(count):
                 coin, side, time_ms, tid, _, _, price, price_length, _, _, size, size_length = next(rows)
                 values = {
-                    "price": text[price : price + price_length].decode(),
-                    "quantity": text[size : size + size_length].decode(),
+                    "price": str(text[price : price + price_length], "ascii"),
+                    "quantity": str(text[size : size + size_length], "ascii"),
                     "side": SIDES[side],
                     "trade_id": tid,
                 }
                 traced = f"{source}#{index}" if index else source
-                yield VenueEvent(number, "TRADE", venue, names[coin], time_ms * NS_PER_MS, received_ns, traced, "venue", values)
+                events.append(event_of(number, "TRADE", venue, names[coin], time_ms * NS_PER_MS, received_ns, traced, "venue", values))
                 number += 1
+            yield tuple(events)
 
 
 class BlockDecoder:
@@ -94,10 +128,8 @@ class BlockDecoder:
 
     def __init__(self, decoder: MessageDecoder) -> None:
         self._decoder = decoder
-        self._coins = np.zeros((COINS, kernels.COIN_COLUMNS), dtype=np.int64)
-        self._slots = np.full(4 * COINS, -1, dtype=np.int64)
-        self._known = np.zeros(1, dtype=np.int64)
         self._names: tuple[str, ...] = ()
+        self._rows: dict[str, int] = {}
         self._taken, self._last_ns = np.zeros(COINS, dtype=np.int64), np.zeros(COINS, dtype=np.int64)
         self._table = np.empty(0, dtype=np.int64)
         self._room = 0
@@ -105,51 +137,27 @@ class BlockDecoder:
         self._fresh: dict[int, tuple[int, NDArray[int64]]] = {}
         self._recalled: dict[str, NDArray[int64]] = {}
 
-    def decode(self, path: Path) -> Iterator[TradeBlock | Item]:
-        """Blocks and single items, in the order of the file; the next lines are read and scanned by a second thread meanwhile.
+    def decode(self, path: Path, name: str = "") -> Iterator[TradeBlock | Answers]:
+        """Blocks, and the answers to single messages, of a recording of this name (by default the file's), in its order.
 
-        Raises DataError when the file cannot be read to its end; what was read before has been given.
+        The next lines are scanned by other threads meanwhile. Raises DataError when the file cannot be read to its end; what was read before has been given.
         """
         number = 1
         self._recall(0)
         try:
-            with open_lines(path) as file, ThreadPoolExecutor(1) as ahead:
-                scanned = self._scan(file)
-                coming = ahead.submit(next, scanned, None)
-                while (part := coming.result()) is not None:
-                    coming = ahead.submit(next, scanned, None)
-                    yield from self._judge(*part, path.name, number)
-                    number += len(part[1])
+            for part in scanned_lines(path):
+                yield from self._judge(part, name or path.name, number)
+                number += len(part.lines)
         except UNREADABLE as error:
             raise unreadable(path, number - 1, error) from error
         finally:
             self._remember()
 
-    def _scan(self, file: IO[bytes]) -> Iterator[_Part]:
-        """The lines of a file, some thousand at a time. Only this touches the table of names; others read the rows that a part says are known."""
-        rest = b""
-        while chunk := file.read(CHUNK_BYTES):
-            whole = chunk.rfind(b"\n") + 1
-            if whole:
-                yield from self._scan_text(b"".join((rest, memoryview(chunk)[:whole])))
-            rest = chunk[whole:] if whole else rest + chunk
-        if rest:
-            yield from self._scan_text(rest)
-
-    def _scan_text(self, text: bytes) -> Iterator[_Part]:
-        start = 0
-        while start < len(text):
-            part = text[start:] if start else text
-            size = len(part) // SHORTEST_TRADE + 16
-            lines, trades = np.empty((size, kernels.LINE_COLUMNS), dtype=np.int64), np.empty((size, kernels.TRADE_COLUMNS), dtype=np.int64)
-            found, written = kernels.scan_trade_lines(np.frombuffer(part, dtype=uint8), lines, trades, self._coins, self._slots, self._known)
-            start += int(lines[found - 1, kernels.LINE_END]) + 1
-            yield part, lines[:found], trades[:written], int(self._known[0])
-
-    def _judge(self, text: bytes, lines: NDArray[int64], trades: NDArray[int64], known: int, name: str, number: int) -> Iterator[TradeBlock | Item]:
+    def _judge(self, part: ScannedLines, name: str, number: int) -> Iterator[TradeBlock | Answers]:
+        text, lines, trades = part.text, part.lines, part.trades
         limits = self._decoder.admission.limits
         place = 0
-        if self._name_coins(known):
+        if self._name_coins(part):
             self._recall(len(trades))
         elif self._room < len(trades):
             self._renew_table(len(trades))
@@ -162,13 +170,13 @@ class BlockDecoder:
             if alone > stop:
                 self._remember()
                 for at in range(stop, alone):
-                    message = message_of(text[lines[at, kernels.LINE_START] : lines[at, kernels.LINE_END]], number + at, name)
+                    message = message_of(bytes(text[lines[at, kernels.LINE_START] : lines[at, kernels.LINE_END]]), number + at, name)
                     if message is not None:
-                        yield from self._decoder.decode(message.message, message.received_ns, message.source, message.asked)
+                        yield self._decoder.decode(message.message, message.received_ns, message.source, message.asked)
                 self._recall(len(trades))
             place = alone
 
-    def _block(self, text: bytes, lines: NDArray[int64], trades: NDArray[int64], name: str, number: int) -> TradeBlock:
+    def _block(self, text: memoryview, lines: NDArray[int64], trades: NDArray[int64], name: str, number: int) -> TradeBlock:
         first = int(lines[0, kernels.FIRST_TRADE])
         own = trades[first : int(lines[-1, kernels.FIRST_TRADE] + lines[-1, kernels.TRADES])]
         self._waiting.append(own)
@@ -181,7 +189,7 @@ class BlockDecoder:
             return
         columns, most = [kernels.COIN, kernels.TIME_MS, kernels.TID], self._decoder.admission.limits.remembered
         coins, times_ms, tids = (np.concatenate([block[:, column] for block in self._waiting]) for column in columns)
-        for row in np.unique(coins).tolist():
+        for row in np.flatnonzero(np.bincount(coins)).tolist():
             mine = np.flatnonzero(coins == row)[-most:]
             before = self._fresh[row][1] if row in self._fresh else tids[:0]
             self._fresh[row] = int(times_ms[mine[-1]]), np.concatenate([before, tids[mine]])[-most:]
@@ -218,10 +226,16 @@ class BlockDecoder:
         for tids in seen.values():
             trade_runs.remember_trades(self._table, tids)
 
-    def _name_coins(self, known: int) -> bool:
-        """Name the first rows of the table of names, as many as are known; whether new ones came."""
-        new = self._coins[len(self._names) : known]
-        self._names += tuple(row.astype("<i8").tobytes().rstrip(b"\0").decode("utf-8", "replace") for row in new)
+    def _name_coins(self, part: ScannedLines) -> bool:
+        """Give the coins of a part their rows here; whether new ones came."""
+        new = [coin for coin in part.coins if coin not in self._rows]
+        self._rows.update((coin, len(self._names) + place) for place, coin in enumerate(new))
+        self._names += tuple(new)
+        short = len(self._names) - len(self._taken)
+        if short > 0:
+            self._taken, self._last_ns = (np.pad(column, (0, short + COINS)) for column in (self._taken, self._last_ns))
+        rows = np.array([self._rows[coin] for coin in part.coins], dtype=np.int64)
+        part.trades[:, kernels.COIN] = rows[part.trades[:, kernels.COIN]]
         return len(new) > 0
 
 

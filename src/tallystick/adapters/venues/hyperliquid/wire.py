@@ -200,9 +200,11 @@ class FundingPoint(msgspec.Struct):
 
 
 class AccountState(msgspec.Struct):
-    """The clearinghouse state of the channel of that name."""
+    """The clearinghouse state of the channel of that name. user: whose; dex: on which of the venue's exchanges, empty for its main one."""
 
     clearinghouseState: ClearinghouseState
+    user: str | None = None
+    dex: str | None = None
 
 
 class TradesMessage(msgspec.Struct, tag_field="channel", tag="trades"):
