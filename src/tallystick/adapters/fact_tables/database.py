@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
@@ -107,6 +108,26 @@ def migrate(engine: Engine, revision: str = "head") -> str:
         except CommandError as error:
             raise ArtifactError(f"expected a way from revision {present} to {revision}, found: {error}", where=shown(engine.url)) from error
         return _revision(connection) or "base"
+
+
+class TablesWriter:
+    """What every writer of tables is: an open database whose tables are at our revision. Opening it makes or upgrades them."""
+
+    def __init__(self, url: str | URL) -> None:
+        self._engine: Engine = open_engine(url)
+        migrate(self._engine)
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close it."""
+        self.close()
 
 
 def require_head(engine: Engine) -> None:

@@ -6,13 +6,12 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import URL, Engine, Table
+from sqlalchemy import Table
 
 from tallystick.adapters.fact_tables import schema
-from tallystick.adapters.fact_tables.database import migrate, open_engine, transaction
+from tallystick.adapters.fact_tables.database import TablesWriter, transaction
 from tallystick.adapters.fact_tables.schema import ROW_KEY, row_key
 from tallystick.adapters.fact_tables.writer import ROWS_AT_ONCE, insert_new
 from tallystick.contracts.cascades import CascadeRow, LabeledCascades, ValidationReport, WaveRow
@@ -35,15 +34,11 @@ class LabelOrigin:
     rule: str
 
 
-class LabelTables:
+class LabelTables(TablesWriter):
     """Writes labels to SQLite or PostgreSQL. Opening it makes or upgrades the tables. What is written together is there whole, or not at all.
 
     Every method raises ArtifactError when the database refuses, DataError for text that not every database can hold.
     """
-
-    def __init__(self, url: str | URL) -> None:
-        self._engine: Engine = open_engine(url)
-        migrate(self._engine)
 
     def write_cascades(self, origin: LabelOrigin, labels: LabeledCascades) -> LabelCounts:
         """Keep the cascades and waves of one labelling."""
@@ -80,18 +75,6 @@ class LabelTables:
                 written[table.name] = sum(insert_new(connection, table, part) for part in parts)
                 known[table.name] = len(rows) - written[table.name]
         return LabelCounts(*({name: count for name, count in part.items() if count} for part in (written, known)))
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        """The tables themselves."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close them."""
-        self.close()
 
 
 def labels_digest(cascades: Iterable[str], waves: Iterable[str]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, Table
+from sqlalchemy import URL, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tallystick.adapters.fact_tables.database import migrate, open_engine, transaction
+from tallystick.adapters.fact_tables.database import TablesWriter, transaction
 from tallystick.adapters.fact_tables.rows import FactRows
 from tallystick.adapters.fact_tables.schema import ROW_KEY, row_key
 from tallystick.contracts.errors import DataError
@@ -20,12 +19,11 @@ from tallystick.observation.ports import FactCounts
 ROWS_AT_ONCE = 5_000
 
 
-class FactTablesWriter:
+class FactTablesWriter(TablesWriter):
     """Implements observation's `FactTables` on SQLite or PostgreSQL. Opening it makes or upgrades the tables."""
 
     def __init__(self, url: str | URL) -> None:
-        self._engine: Engine = open_engine(url)
-        migrate(self._engine)
+        super().__init__(url)
         self._rows = FactRows()
         self._written: Counter[str] = Counter()
         self._known: Counter[str] = Counter()
@@ -83,18 +81,6 @@ class FactTablesWriter:
         parts = (self._written, self._known, self._without_table, self._without_time, self._unstorable)
         written, known, without_table, without_time, unstorable = ({name: count for name, count in sorted(part.items()) if count} for part in parts)
         return FactCounts(self._told, written, known, without_table, without_time, unstorable)
-
-    def close(self) -> None:
-        """Let the database go."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        """The writer itself."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Close it."""
-        self.close()
 
 
 def insert_new(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> int:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from alembic import op
+
+from tallystick.adapters.fact_tables.migrations.table_making import Tables, drop_tables, make_tables
 
 revision = "0001"
 down_revision: str | None = None
 branch_labels: str | None = None
 depends_on: str | None = None
 
-KEY = sa.String(32)
-
-# Table → (columns as (name, type, may be empty), whose, when).
-TABLES: dict[str, tuple[tuple[tuple[str, type[sa.types.TypeEngine[Any]], bool], ...], str, str]] = {
+TABLES: Tables = {
     "binance_funding_snapshots": (
         (
             ("snapshot_ts", sa.BigInteger, False),
@@ -184,13 +180,9 @@ TABLES: dict[str, tuple[tuple[tuple[str, type[sa.types.TypeEngine[Any]], bool], 
 
 def upgrade() -> None:
     """Make the tables."""
-    for name, (columns, whose, when) in TABLES.items():
-        made = [sa.Column(column, kind(), nullable=empty) for column, kind, empty in columns]
-        op.create_table(name, sa.Column("row_key", KEY, primary_key=True), *made)
-        op.create_index(f"ix_{name}_order", name, [whose, when])
+    make_tables(TABLES)
 
 
 def downgrade() -> None:
     """Drop the tables with all that is in them."""
-    for name in reversed(TABLES):
-        op.drop_table(name)
+    drop_tables(TABLES)
