@@ -64,12 +64,18 @@ def records(root: Path, venue: str) -> list[Record]:
     return list(StoreReader(get_event_store_dir(Workspace(root), venue)).records())
 
 
+def kept_aside(root: Path, found: dict[str, Any]) -> int:
+    """Lines of the file that a summary names for what the room kept aside; 0 where it names none."""
+    return 0 if found["room_quarantine"] is None else len((root / found["room_quarantine"]).read_text().splitlines())
+
+
 def require_replay(root: Path, venue: str, summary: dict[str, Any]) -> dict[str, Any]:
     """The store replays to what the live pass found, bit for bit, and every file is accounted for."""
     document = replay(root, get_event_store_dir(Workspace(root), venue), venue).as_document()
     for name in ("counters", "events", "quarantined", "set_aside", "snapshot"):
         assert document[name] == summary[name], name
     assert document["store"]["differences"] == 0
+    assert kept_aside(root, summary) == kept_aside(root, document) == (summary["snapshot"] or {"counters": {"dropped_events": 0}})["counters"]["dropped_events"]
     counters = document["counters"]
     assert counters["messages_in"] == counters["messages_decoded"] + counters["messages_control"] + counters["messages_quarantined"]
     report = verify(root, verifiers=VERIFIERS)

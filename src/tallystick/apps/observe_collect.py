@@ -104,7 +104,8 @@ async def collect(
     finally:
         await feed.close()
     days = [{"path": Workspace(root).relative(path), "sha256": sha256_file(path)} for path in get_event_days(folder)]
-    return {**summary, "artifacts": days[-session.days :]}
+    kept = Workspace(root).relative(aside.path) if aside.written else None
+    return {**summary, "room_quarantine": kept, "artifacts": days[-session.days :]}
 
 
 class _Session:

@@ -83,9 +83,7 @@ def replay(
             say(f"{stored['records']:,} records decoded again, {stored['differences']:,} differently than when they were stored")
         if "database" in document:
             _say_facts(document["database"])
-        _say_snapshot(document["snapshot"])
-        if document["room_quarantine"]:
-            say(f"kept aside by the room: {document['room_quarantine']}")
+        _say_snapshot(document["snapshot"], document["room_quarantine"])
 
     emit(document, as_json, show)
     return 0
@@ -210,10 +208,10 @@ def _show_collected(summary: dict[str, Any]) -> None:
         _say_facts(summary["database"])
     for row in summary["artifacts"]:
         say(f"{row['path']}  sha256 {row['sha256']}")
-    _say_snapshot(summary["snapshot"])
+    _say_snapshot(summary["snapshot"], summary["room_quarantine"])
 
 
-def _say_snapshot(snapshot: dict[str, Any] | None) -> None:
+def _say_snapshot(snapshot: dict[str, Any] | None, quarantine: str | None) -> None:
     if snapshot:
         say(f"snapshot of {len(snapshot['symbols_active'])} symbols at {snapshot['timestamp']:.3f}, {snapshot['status']}")
         counters = snapshot["counters"]
@@ -222,3 +220,5 @@ def _say_snapshot(snapshot: dict[str, Any] | None) -> None:
             say(f"the room kept aside {counters['dropped_events']:,} of {counters['events_received']:,} events: {reasons}")
         if counters["overwritten"]:
             say(f"the room's memories overwrote {counters['overwritten']:,} entries that were still inside their windows")
+    if quarantine:
+        say(f"kept aside by the room: {quarantine}")
