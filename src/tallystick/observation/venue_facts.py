@@ -36,11 +36,14 @@ class VenueFacts:
         self._changes: dict[str, deque[Values]] = {}
 
     def hear(self, message: Sequence[VenueEvent]) -> None:
-        """All facts of one message, before they are read one by one: a message about an account lists every position that it has."""
+        """All facts of one message, before they are read one by one: every position of an account follows its totals, on one exchange after the other."""
+        told = ""
         for event in message:
             if event.kind == "ACCOUNT":
-                account = event.values["account"]
-                self._listed[event.source] = frozenset(one.symbol for one in message if one.kind == "POSITION" and one.values["account"] == account)
+                told = event.source
+                self._listed[told] = frozenset()
+            elif event.kind == "POSITION" and told:
+                self._listed[told] |= {event.symbol}
 
     def raw_events(self, event: VenueEvent) -> tuple[Raw, ...]:
         """The raw events of a fact: the one that it is itself; of an account, its positions that are gone, with a quantity of 0; none for what is not read."""

@@ -8,6 +8,7 @@ import pytest
 from tests.fakes.venue_messages import MS, NOON_MS, NOON_NS, binance_trade, depth_snapshot, depth_update, encoded
 
 from tallystick.adapters.venues.binance.decoder import binance_decoder
+from tallystick.apps.observation_pass import ObservationPass
 from tallystick.contracts.checking import findings
 from tallystick.contracts.market_events import CONTRACTS, EVENT_VALUES, Control, Quarantined, VenueEvent
 
@@ -43,6 +44,23 @@ RISK = {
     "unRealizedProfit": "1.0",
     "updateTime": NOON_MS,
 }
+SHORT_TICKER = {name: value for name, value in TICKER.items() if name not in ("e", "n")} | {"e": "24hrMiniTicker"}
+CONTRACT = {"e": "continuous_kline", "E": NOON_MS, "ps": "BTCUSDT", "ct": "PERPETUAL", "k": KLINE}
+TRADED = {"id": 28457, "price": "4.00000100", "qty": "12.0", "quoteQty": "48.0", "time": NOON_MS, "isBuyerMaker": True}
+BEST = {"symbol": "BTCUSDT", "bidPrice": "4.0", "bidQty": "431.0", "askPrice": "4.2", "askQty": "9.0", "time": NOON_MS, "lastUpdateId": 5}
+DAY = {
+    "symbol": "BTCUSDT",
+    "lastPrice": "4.0",
+    "openPrice": "99.0",
+    "highPrice": "100.0",
+    "lowPrice": "0.1",
+    "volume": "8913.3",
+    "quoteVolume": "15.3",
+    "openTime": NOON_MS - 86_400_000,
+    "closeTime": NOON_MS,
+    "count": 76,
+}
+INTEREST = {"symbol": "BTCUSDT", "sumOpenInterest": "20403.1", "sumOpenInterestValue": "150570784.0", "timestamp": NOON_MS}
 ROW = [NOON_MS, "1", "3", "0.5", "2", "10", NOON_MS + 59_999, "20", 4, "5", "10", "0"]
 
 
@@ -65,6 +83,21 @@ def one(document: Any, asked: str = "") -> tuple[Any, ...]:
         pytest.param(TICKER, "", ["DAY_SUMMARY"], id="24hrTicker"),
         pytest.param(depth_snapshot(5), "/fapi/v1/depth?symbol=BTCUSDT&limit=1000", ["BOOK"], id="depth answer"),
         pytest.param([AGGREGATE], "/fapi/v1/aggTrades?symbol=BTCUSDT", ["TRADE"], id="aggTrades answer"),
+        pytest.param({"stream": "!miniTicker@arr", "data": [SHORT_TICKER, {**SHORT_TICKER, "s": "ETHUSDT"}]}, "", ["DAY_SUMMARY"] * 2, id="24hrMiniTicker"),
+        pytest.param(CONTRACT, "", ["BAR"], id="continuous_kline of a perpetual"),
+        pytest.param([ROW], "/fapi/v1/continuousKlines?pair=BTCUSDT&contractType=PERPETUAL&interval=1m", ["BAR"], id="continuousKlines answer"),
+        pytest.param([TRADED], "/fapi/v1/historicalTrades?symbol=BTCUSDT", ["TRADE"], id="historicalTrades answer"),
+        pytest.param(BEST, "", ["QUOTE"], id="best prices of one symbol"),
+        pytest.param([BEST, {**BEST, "symbol": "ETHUSDT"}], "/fapi/v1/ticker/bookTicker", ["QUOTE", "QUOTE"], id="best prices of all symbols"),
+        pytest.param(DAY, "", ["DAY_SUMMARY"], id="day of one symbol"),
+        pytest.param([DAY], "/fapi/v1/ticker/24hr", ["DAY_SUMMARY"], id="days of all symbols"),
+        pytest.param([INTEREST], "/futures/data/openInterestHist?symbol=BTCUSDT&period=5m", ["OPEN_INTEREST"], id="openInterestHist answer"),
+        pytest.param(
+            [{name: value for name, value in RISK.items() if name not in ("leverage", "marginType")}],
+            "/fapi/v3/positionRisk",
+            ["POSITION"],
+            id="positionRisk 3",
+        ),
         pytest.param([ROW, ROW], "/fapi/v1/klines?symbol=BTCUSDT&interval=1m", ["BAR"], id="klines answer, one row twice"),
         pytest.param([RISK], "", ["POSITION"], id="positionRisk"),
         pytest.param({"symbol": "BTCUSDT", "openInterest": "10.5", "time": NOON_MS}, "", ["OPEN_INTEREST"], id="openInterest"),
@@ -98,6 +131,9 @@ def test_decimal_text_is_kept_exactly_and_the_taker_side_is_named() -> None:
         ({"e": "ORDER_TRADE_UPDATE", "E": 1, "o": {}}, "ORDER_TRADE_UPDATE"),
         ({"orderId": 1, "clientOrderId": "a"}, "order"),
         ({}, "answer"),
+        ({**CONTRACT, "ct": "CURRENT_QUARTER"}, "continuous_kline"),
+        ({"e": "contractInfo", "E": 1, "s": "IOTAUSDT"}, "contractInfo"),
+        ({"stream": "!assetIndex@arr", "data": [{"e": "assetIndexUpdate", "E": 1, "s": "ADAUSD"}]}, "assetIndexUpdate"),
     ],
 )
 def test_control_messages_are_understood(document: Any, channel: str) -> None:
@@ -150,6 +186,55 @@ def test_book_without_a_symbol_belongs_to_the_only_depth_stream() -> None:
     (event,) = binance_decoder(["ETHUSDT"]).decode(depth_snapshot(2), NOON_NS)
     assert isinstance(event, VenueEvent)
     assert event.symbol == "ETHUSDT"
+
+
+def test_bars_of_a_delivery_contract_are_nobodys_bars() -> None:
+    (item,) = one([ROW], "/fapi/v1/continuousKlines?pair=BTCUSDT&contractType=CURRENT_QUARTER&interval=1m")
+    assert isinstance(item, Control)
+
+
+def test_a_trade_is_the_same_in_its_stream_and_in_an_answer() -> None:
+    decoder = binance_decoder()
+    (streamed,) = decoder.decode(binance_trade(28457), NOON_NS)
+    (again,) = decoder.decode(encoded([TRADED]), NOON_NS, asked="/fapi/v1/trades?symbol=BTCUSDT")
+    assert (streamed.kind, again.reason) == ("TRADE", "duplicate")  # type: ignore[union-attr]
+
+
+def best_levels(update: int, *bids: tuple[str, str], stream: str = "btcusdt@depth5@100ms") -> bytes:
+    data = {
+        "e": "depthUpdate",
+        "E": NOON_MS + update,
+        "T": NOON_MS + update,
+        "s": "BTCUSDT",
+        "U": update,
+        "u": update,
+        "pu": update - 1,
+        "b": bids,
+        "a": [("101", "1")],
+    }
+    return encoded({"stream": stream, "data": data})
+
+
+@pytest.mark.clause("D4.22")
+def test_best_levels_are_a_whole_book_each_time() -> None:
+    room, decoder = ObservationPass(("BTCUSDT",)), binance_decoder()
+    for number, bids in enumerate(((("100", "1"), ("99", "1")), (("98", "2"),)), 1):
+        (event,) = decoder.decode(best_levels(number, *bids), NOON_NS + number * MS)
+        assert isinstance(event, VenueEvent)
+        assert (event.kind, event.values["bids"], event.values["last_update_id"]) == ("BOOK", bids, None)
+        room.take((event,))
+    # Read as changes, the levels that are gone would still be there.
+    assert room.snapshot()["primitives"]["BTCUSDT"]["resting_size"]["bid_size"] == 2.0
+
+
+def test_best_levels_beside_all_changes_say_nothing_new() -> None:
+    decoder = binance_decoder()
+    changes = best_levels(1, ("100", "1"), stream="btcusdt@depth@100ms")
+    assert [item.kind for item in decoder.decode(changes, NOON_NS)] == ["BOOK_DELTA"]  # type: ignore[union-attr]
+    (item,) = decoder.decode(best_levels(2, ("100", "1")), NOON_NS)
+    assert isinstance(item, Control)
+    assert item.detail == "best levels of a book whose every change is told"
+    assert decoder.counts().messages_control == 1
 
 
 def test_answer_of_an_unknown_endpoint_is_kept_aside() -> None:

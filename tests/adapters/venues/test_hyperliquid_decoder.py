@@ -30,6 +30,8 @@ FILL = {
 }
 CONTEXT = {"funding": "0.0000125", "openInterest": "25877.1", "dayNtlVlm": "36.5", "oraclePx": "113106.0", "markPx": "113080.0", "midPx": None, "premium": None}
 CANDLE = {"t": NOON_MS, "T": NOON_MS + 59_999, "s": "BTC", "i": "1m", "o": "1.0", "c": "1.5", "h": "2.0", "l": "0.5", "v": "10.0", "n": 3}
+SPOT_CONTEXT = {"coin": "@1", "markPx": "1.0", "midPx": None, "dayNtlVlm": "2.0", "prevDayPx": "0.9", "circulatingSupply": "5.0"}
+SLICE = {"fill": {name: value for name, value in FILL.items() if name != "liquidation"}, "twapId": 3}
 STATE = {
     "marginSummary": {"accountValue": "100.5", "totalNtlPos": "10.0", "totalRawUsd": "0.0", "totalMarginUsed": "1.0"},
     "withdrawable": "99.0",
@@ -68,7 +70,20 @@ def one(document: Any, received_ns: int = NOON_NS, asked: str = "") -> tuple[Any
             {"channel": "activeSpotAssetCtx", "data": {"coin": "@1", "ctx": {"markPx": "1.0", "dayNtlVlm": "2.0"}}}, ["MARK"], id="activeSpotAssetCtx"
         ),
         pytest.param({"channel": "allDexsAssetCtxs", "data": {"ctxs": [["xyz", [CONTEXT]]]}}, ["MARK", "OPEN_INTEREST"], id="allDexsAssetCtxs"),
+        pytest.param({"channel": "assetCtxs", "data": {"dex": "", "ctxs": [CONTEXT]}}, ["MARK", "OPEN_INTEREST"], id="assetCtxs"),
+        pytest.param({"channel": "spotAssetCtxs", "data": [SPOT_CONTEXT, {**SPOT_CONTEXT, "coin": "@2"}]}, ["MARK", "MARK"], id="spotAssetCtxs"),
+        pytest.param([{"universe": [{"name": "@1"}], "tokens": []}, [SPOT_CONTEXT]], ["MARK"], id="spotMetaAndAssetCtxs"),
         pytest.param({"channel": "candle", "data": CANDLE}, ["BAR"], id="candle"),
+        pytest.param({"channel": "candle", "data": [CANDLE, {**CANDLE, "n": 4}]}, ["BAR", "BAR"], id="candles"),
+        pytest.param({"channel": "userEvents", "data": {"fills": [FILL]}}, ["FILL", "LIQUIDATION"], id="userEvents"),
+        pytest.param({"channel": "user", "data": {"twapSliceFills": [SLICE]}}, ["FILL"], id="slices among the events of a user"),
+        pytest.param({"channel": "userTwapSliceFills", "data": {"user": "0x1", "isSnapshot": True, "twapSliceFills": [SLICE]}}, ["FILL"], id="slices"),
+        pytest.param([SLICE], ["FILL"], id="slices answer"),
+        pytest.param(
+            {"channel": "allDexsClearinghouseState", "data": {"user": "0x1", "clearinghouseStates": [["", STATE], ["xyz", STATE]]}},
+            ["ACCOUNT", "POSITION", "ACCOUNT", "POSITION"],
+            id="allDexsClearinghouseState",
+        ),
         pytest.param({"channel": "user", "data": {"fills": [FILL]}}, ["FILL", "LIQUIDATION"], id="user"),
         pytest.param({"channel": "userFills", "data": {"user": "0x1", "isSnapshot": True, "fills": [FILL]}}, ["FILL", "LIQUIDATION"], id="userFills"),
         pytest.param({"channel": "clearinghouseState", "data": {"clearinghouseState": STATE}}, ["ACCOUNT", "POSITION"], id="clearinghouseState"),
@@ -157,6 +172,9 @@ def test_a_message_without_a_time_says_that_the_receiver_dated_it() -> None:
         (b'{"channel":"subscriptionResponse","data":{"method":"subscribe"}}', "subscriptionResponse"),
         (b'{"channel":"error","data":"Invalid subscription"}', "error"),
         (b'{"channel":"user","data":{"funding":{}}}', "user"),
+        (b'{"channel":"userEvents","data":{"nonUserCancel":[]}}', "userEvents"),
+        (b'{"channel":"activeAssetData","data":{"coin":"BTC"}}', "activeAssetData"),
+        (b'[{"order":{},"status":"open","statusTimestamp":1}]', "historicalOrders"),
         (b'{"channel":"trades","data":[]}', "trades"),
         (b'{"status":"ok","response":{"type":"order"}}', "exchange"),
         (b"[]", "answer"),

@@ -8,6 +8,7 @@ import pytest
 from tests.fakes.venue_messages import MS, NOON_MS, NOON_NS, encoded
 
 from tallystick.adapters.venues.binance.decoder import binance_decoder
+from tallystick.adapters.venues.hyperliquid.decoder import hyperliquid_decoder
 from tallystick.apps.observation_pass import ObservationPass
 
 
@@ -43,3 +44,23 @@ def test_positions_of_binance_on_both_sides_are_read(changed: dict[str, Any], lo
     assert snapshot["counters"]["quarantined"] == {}
     bias = snapshot["primitives"]["BTCUSDT"]["open_interest_directional_bias"]
     assert (bias["net_long_value"], bias["net_short_value"]) == (long, short)
+
+
+def held(*coins: str) -> dict[str, Any]:
+    summary = {"accountValue": "100.5", "totalNtlPos": "10.0", "totalRawUsd": "0.0", "totalMarginUsed": "1.0"}
+    values = {"szi": "0.5", "entryPx": "60000.0", "marginUsed": "1.0", "positionValue": "10.0", "unrealizedPnl": "-0.1"}
+    positions = [{"type": "oneWay", "position": {"coin": coin, "leverage": {"type": "cross", "value": 20}, **values}} for coin in coins]
+    return {"marginSummary": summary, "withdrawable": "99.0", "assetPositions": positions}
+
+
+@pytest.mark.clause("D4.22")
+def test_positions_of_one_exchange_stay_when_another_answers_alone() -> None:
+    room, decoder = ObservationPass(("BTC", "xyz:TSLA")), hyperliquid_decoder()
+    first, then = ({"time": NOON_MS}, {"time": NOON_MS + 1})
+    both = {"user": "0x1", "clearinghouseStates": [["", held("BTC") | first], ["xyz", held("xyz:TSLA") | first]]}
+    main = {"user": "0x1", "dex": "", "clearinghouseState": held() | then}
+    for number, (channel, data) in enumerate((("allDexsClearinghouseState", both), ("clearinghouseState", main)), 1):
+        room.take(decoder.decode(encoded({"channel": channel, "data": data}), NOON_NS + number * MS))
+    found = {coin: values["open_interest_directional_bias"] for coin, values in room.snapshot()["primitives"].items()}
+    assert found["BTC"] is None
+    assert found["xyz:TSLA"]["net_long_value"] == 10.0

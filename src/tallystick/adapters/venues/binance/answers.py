@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +17,12 @@ ENDPOINTS = {
     "depth": "depth",
     "aggTrades": "aggTrades",
     "klines": "klines",
+    "continuousKlines": "continuousKlines",
+    "trades": "trades",
+    "historicalTrades": "trades",
+    "24hr": "24hr",
+    "bookTicker": "bookTicker",
+    "openInterestHist": "openInterestHist",
     "premiumIndex": "premiumIndex",
     "openInterest": "openInterest",
     "fundingRate": "fundingRate",
@@ -30,7 +37,49 @@ ENDPOINTS = {
     "time": "time",
     "listenKey": "listenKey",
 }
-CONTROL = frozenset({"account", "balance", "exchangeInfo", "order", "openOrders", "openAlgoOrders", "ping", "time", "listenKey", "error", "result"})
+# Understood, and no fact that an event could carry: ratios, indexes, margin tables, the last price alone, and what only concerns the one who asks.
+CONTROL_ENDPOINTS = (
+    "accountConfig",
+    "adlQuantile",
+    "allOrders",
+    "apiTradingStatus",
+    "assetIndex",
+    "basis",
+    "commissionRate",
+    "constituents",
+    "dual",
+    "feeBurn",
+    "forceOrders",
+    "fundingInfo",
+    "globalLongShortAccountRatio",
+    "income",
+    "indexInfo",
+    "indexPriceKlines",
+    "insuranceBalance",
+    "leverageBracket",
+    "markPriceKlines",
+    "multiAssetsMargin",
+    "openOrder",
+    "positionMargin",
+    "premiumIndexKlines",
+    "price",
+    "symbolConfig",
+    "takerlongshortRatio",
+    "topLongShortAccountRatio",
+    "topLongShortPositionRatio",
+    "userTrades",
+)
+ENDPOINTS.update({name: name for name in CONTROL_ENDPOINTS})
+CONTROL = frozenset(
+    {"account", "balance", "exchangeInfo", "order", "openOrders", "openAlgoOrders", "ping", "time", "listenKey", "error", "result", *CONTROL_ENDPOINTS}
+)
+# Answers of one symbol, or of all as a list.
+OF_ONE_OR_ALL: dict[str, tuple[Any, Callable[[Any], list[Fact]]]] = {
+    "premiumIndex": (tuple[wire.PremiumIndex, ...], facts.premium_index),
+    "bookTicker": (tuple[wire.BookTickerAnswer, ...], facts.best_price_rows),
+    "24hr": (tuple[wire.DayTickerAnswer, ...], facts.day_rows),
+}
+UNNAMED = ("depth", "aggTrades", "trades", "klines")
 BY_FIELDS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"lastUpdateId", "bids", "asks"}), "depth"),
     (frozenset({"code", "msg"}), "error"),
@@ -38,6 +87,8 @@ BY_FIELDS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"error", "id"}), "error"),
     (frozenset({"markPrice", "nextFundingTime"}), "premiumIndex"),
     (frozenset({"openInterest", "symbol"}), "openInterest"),
+    (frozenset({"bidPrice", "askPrice", "symbol"}), "bookTicker"),
+    (frozenset({"lastPrice", "closeTime", "symbol"}), "24hr"),
     (frozenset({"orderId", "clientOrderId"}), "order"),
     (frozenset({"totalWalletBalance", "assets"}), "account"),
     (frozenset({"exchangeFilters", "symbols"}), "exchangeInfo"),
@@ -52,6 +103,10 @@ BY_ENTRY: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"fundingRate", "fundingTime"}), "fundingRate"),
     (frozenset({"markPrice", "nextFundingTime"}), "premiumIndex"),
     (frozenset({"a", "p", "q", "T", "m"}), "aggTrades"),
+    (frozenset({"id", "price", "qty", "isBuyerMaker"}), "trades"),
+    (frozenset({"bidPrice", "askPrice", "symbol"}), "bookTicker"),
+    (frozenset({"lastPrice", "closeTime", "symbol"}), "24hr"),
+    (frozenset({"sumOpenInterest", "timestamp"}), "openInterestHist"),
 )
 
 
@@ -87,7 +142,7 @@ def read_answer(document: object, name: str, asked: dict[str, str], only_symbol:
     if name in CONTROL:
         return Reading(name, None)
     symbol = asked.get("symbol") or only_symbol or ""
-    if name in ("depth", "aggTrades", "klines") and not symbol:
+    if name in UNNAMED and not symbol:
         raise MessageRefused("missing_field", f"expected the symbol that {name} was asked for, found none")
     return Reading(name, _entries(document, name, symbol, asked), history=True)
 
@@ -96,6 +151,9 @@ def _entries(document: object, name: str, symbol: str, asked: dict[str, str]) ->
     def parsed(shape: Any) -> Any:
         return msgspec.convert(document, shape, strict=True)
 
+    if name in OF_ONE_OR_ALL:
+        shape, entries = OF_ONE_OR_ALL[name]
+        return entries(msgspec.convert(document if isinstance(document, list) else [document], shape, strict=True))
     match name:
         case "depth":
             return facts.snapshot(parsed(wire.DepthSnapshot), symbol)
@@ -103,8 +161,14 @@ def _entries(document: object, name: str, symbol: str, asked: dict[str, str]) ->
             return [facts.aggregate_trade(item, symbol) for item in parsed(tuple[wire.AggregateTradeAnswer, ...])]
         case "klines":
             return facts.kline_rows(parsed(tuple[wire.KlineRow, ...]), symbol, asked.get("interval", ""))
-        case "premiumIndex":
-            return facts.premium_index(parsed(tuple[wire.PremiumIndex, ...]) if isinstance(document, list) else (parsed(wire.PremiumIndex),))
+        case "trades":
+            return facts.trade_rows(parsed(tuple[wire.TradeAnswer, ...]), symbol)
+        case "continuousKlines":
+            # Only the perpetual of a pair has the pair's name.
+            pair = asked.get("pair", "") if asked.get("contractType") == facts.PERPETUAL else ""
+            return facts.kline_rows(parsed(tuple[wire.KlineRow, ...]), pair, asked.get("interval", "")) if pair else []
+        case "openInterestHist":
+            return facts.open_interest_rows(parsed(tuple[wire.OpenInterestPoint, ...]))
         case "openInterest":
             return facts.open_interest(parsed(wire.OpenInterest))
         case "fundingRate":

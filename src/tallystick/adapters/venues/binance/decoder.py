@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +15,7 @@ from tallystick.adapters.venues.refusals import PARSE_ERRORS, MessageRefused, re
 from tallystick.contracts.errors import DataError
 
 VENUE = "binance"
-# Understood, and about an account or the connection, not about a market.
+# Understood, and about an account, the connection, an index or a listing: no fact that an event could carry.
 CONTROL_EVENTS = frozenset(
     {
         "ACCOUNT_CONFIG_UPDATE",
@@ -26,6 +27,9 @@ CONTROL_EVENTS = frozenset(
         "ORDER_TRADE_UPDATE",
         "STRATEGY_UPDATE",
         "TRADE_LITE",
+        "assetIndexUpdate",
+        "compositeIndex",
+        "contractInfo",
         "listenKeyExpired",
     }
 )
@@ -41,14 +45,21 @@ EVENTS: dict[type[Any], tuple[str, Callable[[Any], list[Fact]]]] = {
     wire.DepthUpdate: ("depthUpdate", facts.depth),
     wire.BookTicker: ("bookTicker", facts.best_prices),
     wire.MarkPrice: ("markPriceUpdate", facts.mark),
-    wire.Kline: ("kline", facts.kline),
+    wire.Kline: ("kline", lambda item: facts.kline(item.k, item.s, item.E)),
+    wire.ContractKline: ("continuous_kline", facts.contract_kline),
     wire.DayTicker: ("24hrTicker", facts.day_ticker),
+    wire.DaySummary: ("24hrMiniTicker", facts.day_ticker),
 }
 NAMES = frozenset(name for name, _ in EVENTS.values())
+# Streams of the best levels send messages of the same form as the stream of all changes; only the stream's name tells them apart.
+TOP_LEVELS = re.compile(r"@depth\d")
 
 
 class BinanceReader:
-    """Reads messages; remembers which symbols have a depth stream, since a depth answer does not name its own."""
+    """Reads messages; remembers which symbols have a stream of depth changes, since a depth answer does not name its own.
+
+    The best levels of a symbol whose every change is told say nothing new, and would cut its book short: they count as control messages.
+    """
 
     def __init__(self, symbols: Iterable[str] | None) -> None:
         configured = frozenset(symbols or ())
@@ -62,25 +73,34 @@ class BinanceReader:
             name, parameters = answers.what_was_asked(asked)
             return _named(name, lambda: answers.read_answer(document, name, parameters, None))
         try:
-            parsed = _parse_stream(message).data if message.startswith(b'{"stream"') else _parse_event(message)
+            if message.startswith(b'{"stream"'):
+                found = _parse_stream(message)
+                parsed, stream = found.data, found.stream
+            else:
+                parsed, stream = _parse_event(message), ""
         except PARSE_ERRORS:
             return self._second_look(_parse_any(message))
-        return self._reading(parsed)
+        return self._reading(parsed, stream)
 
-    def _reading(self, parsed: Any) -> Reading:
+    def _reading(self, parsed: Any, stream: str) -> Reading:
         channel, entries = EVENTS[type(parsed)]
+        if channel == "depthUpdate":
+            if not TOP_LEVELS.search(stream):
+                self._streamed.add(parsed.s)
+            elif parsed.s in self._streamed:
+                return Reading(channel, None, detail="best levels of a book whose every change is told")
+            else:
+                entries = facts.top_of_book
         try:
             found = entries(parsed)
         except MessageRefused as error:
             error.channel = channel
             raise
-        if channel == "depthUpdate" and len(self._streamed) < 2:
-            self._streamed.add(parsed.s)
         return Reading(channel, found)
 
-    def _second_look(self, document: object) -> Reading:
+    def _second_look(self, document: object, stream: str = "") -> Reading:
         if isinstance(document, dict) and "stream" in document and "data" in document:
-            document = document["data"]
+            stream, document = str(document["stream"]), document["data"]
         if isinstance(document, list) and document and all(isinstance(item, dict) and "e" in item for item in document):
             return self._many(document)
         if not isinstance(document, dict) or "e" not in document:
@@ -91,7 +111,7 @@ class BinanceReader:
             raise MessageRefused("unknown_channel", f"expected a known event, found {event!r:.60}", str(event))
         if event in CONTROL_EVENTS:
             return Reading(event, None)
-        return _named(event, lambda: self._reading(msgspec.convert(document, wire.Event, strict=True)))
+        return _named(event, lambda: self._reading(msgspec.convert(document, wire.Event, strict=True), stream))
 
     def _many(self, documents: list[dict[str, Any]]) -> Reading:
         """The streams of all symbols (`!markPrice@arr`, `!forceOrder@arr`) send lists of one kind of event."""

@@ -9,11 +9,23 @@ from tallystick.adapters.venues.binance import wire
 from tallystick.adapters.venues.message_decoder import Fact
 from tallystick.adapters.venues.refusals import MessageRefused, amount, levels, nanoseconds, number, positive
 
+PERPETUAL = "PERPETUAL"
+
 
 def trade(item: wire.Trade) -> list[Fact]:
     """A TRADE, known by its id."""
     values = {"price": positive("p", item.p), "quantity": positive("q", item.q), "side": "sell" if item.m else "buy", "trade_id": item.t}
     return [("TRADE", item.s, nanoseconds(item.T), ("t", item.t), values)]
+
+
+def trade_rows(rows: Iterable[wire.TradeAnswer], symbol: str) -> list[Fact]:
+    """One TRADE each, known by the id that its stream gives it too."""
+    found: list[Fact] = []
+    for row in rows:
+        side = "sell" if row.isBuyerMaker else "buy"
+        values = {"price": positive("price", row.price), "quantity": positive("qty", row.qty), "side": side, "trade_id": row.id}
+        found.append(("TRADE", symbol, nanoseconds(row.time), ("t", row.id), values))
+    return found
 
 
 def aggregate_trade(item: wire.AggregateTrade | wire.AggregateTradeAnswer, symbol: str) -> Fact:
@@ -52,6 +64,12 @@ def depth(item: wire.DepthUpdate) -> list[Fact]:
     return [("BOOK_DELTA", item.s, nanoseconds(item.E if item.T is None else item.T), item.u, values)]
 
 
+def top_of_book(item: wire.DepthUpdate) -> list[Fact]:
+    """A BOOK of the best levels alone: all of them each time, so no change that others build on, and without a number that they could join."""
+    values = {"bids": levels("bid", item.b), "asks": levels("ask", item.a), "last_update_id": None}
+    return [("BOOK", item.s, nanoseconds(item.E if item.T is None else item.T), ("top", item.u), values)]
+
+
 def snapshot(item: wire.DepthSnapshot, symbol: str) -> list[Fact]:
     """A whole BOOK; only its number tells whether it is new."""
     bids, asks = levels("bid", item.bids), levels("ask", item.asks)
@@ -70,6 +88,21 @@ def best_prices(item: wire.BookTicker) -> list[Fact]:
         "update_id": item.u,
     }
     return [("QUOTE", item.s, nanoseconds(item.T), item.u, values)]
+
+
+def best_price_rows(rows: Iterable[wire.BookTickerAnswer]) -> list[Fact]:
+    """One QUOTE each."""
+    found: list[Fact] = []
+    for row in rows:
+        values = {
+            "bid_price": positive("bidPrice", row.bidPrice),
+            "bid_quantity": amount("bidQty", row.bidQty),
+            "ask_price": positive("askPrice", row.askPrice),
+            "ask_quantity": amount("askQty", row.askQty),
+            "update_id": row.lastUpdateId,
+        }
+        found.append(("QUOTE", row.symbol, nanoseconds(row.time), row.lastUpdateId, values))
+    return found
 
 
 def _mark(symbol: str, time_ms: int, mark: str, index: str, rate: str, next_ms: int) -> Fact:
@@ -111,11 +144,15 @@ def _bar(prices: tuple[str, str, str, str], volumes: tuple[str, str], times: tup
     }
 
 
-def kline(message: wire.Kline) -> list[Fact]:
+def kline(item: wire.KlineBody, symbol: str, time_ms: int) -> list[Fact]:
     """A BAR as it grows; only the same content is a repetition."""
-    item = message.k
     values = _bar((item.o, item.h, item.low, item.c), (item.v, item.q), (item.t, item.T), item.i, item.n, item.x)
-    return [("BAR", message.s, nanoseconds(message.E), (item.i, item.t, item.n, item.c, item.v, item.x, message.E), values)]
+    return [("BAR", symbol, nanoseconds(time_ms), (item.i, item.t, item.n, item.c, item.v, item.x, time_ms), values)]
+
+
+def contract_kline(message: wire.ContractKline) -> list[Fact]:
+    """A BAR of a pair's perpetual, which has the pair's name; nothing of a delivery contract, whose name the message does not tell."""
+    return kline(message.k, message.ps, message.E) if message.ct == PERPETUAL else []
 
 
 def kline_rows(rows: Iterable[wire.KlineRow], symbol: str, interval: str) -> list[Fact]:
@@ -127,8 +164,8 @@ def kline_rows(rows: Iterable[wire.KlineRow], symbol: str, interval: str) -> lis
     return found
 
 
-def day_ticker(item: wire.DayTicker) -> list[Fact]:
-    """A DAY_SUMMARY."""
+def day_ticker(item: wire.DayTicker | wire.DaySummary) -> list[Fact]:
+    """A DAY_SUMMARY; the short one does not count its trades."""
     values = {
         "price": positive("c", item.c),
         "open": positive("o", item.o),
@@ -136,15 +173,41 @@ def day_ticker(item: wire.DayTicker) -> list[Fact]:
         "low": positive("l", item.low),
         "volume": amount("v", item.v),
         "quote_volume": amount("q", item.q),
-        "trade_count": item.n,
+        "trade_count": item.n if isinstance(item, wire.DayTicker) else None,
     }
-    return [("DAY_SUMMARY", item.s, nanoseconds(item.E), item.E, values)]
+    return [("DAY_SUMMARY", item.s, nanoseconds(item.E), (item.E, values["trade_count"]), values)]
+
+
+def day_rows(rows: Iterable[wire.DayTickerAnswer]) -> list[Fact]:
+    """One DAY_SUMMARY each."""
+    found: list[Fact] = []
+    for row in rows:
+        values = {
+            "price": positive("lastPrice", row.lastPrice),
+            "open": positive("openPrice", row.openPrice),
+            "high": positive("highPrice", row.highPrice),
+            "low": positive("lowPrice", row.lowPrice),
+            "volume": amount("volume", row.volume),
+            "quote_volume": amount("quoteVolume", row.quoteVolume),
+            "trade_count": row.count,
+        }
+        found.append(("DAY_SUMMARY", row.symbol, nanoseconds(row.closeTime), (row.closeTime, row.count), values))
+    return found
 
 
 def open_interest(item: wire.OpenInterest) -> list[Fact]:
     """An OPEN_INTEREST."""
     values = {"open_interest": amount("openInterest", item.openInterest), "day_notional_volume": None}
     return [("OPEN_INTEREST", item.symbol, nanoseconds(item.time), item.time, values)]
+
+
+def open_interest_rows(rows: Iterable[wire.OpenInterestPoint]) -> list[Fact]:
+    """One OPEN_INTEREST each."""
+    found: list[Fact] = []
+    for row in rows:
+        values = {"open_interest": amount("sumOpenInterest", row.sumOpenInterest), "day_notional_volume": None}
+        found.append(("OPEN_INTEREST", row.symbol, nanoseconds(row.timestamp), row.timestamp, values))
+    return found
 
 
 def funding(items: Iterable[wire.FundingRate]) -> list[Fact]:

@@ -128,7 +128,29 @@ class DayTicker(msgspec.Struct, tag_field="e", tag="24hrTicker"):
     low: str = msgspec.field(name="l")
 
 
-Event = AggregateTrade | Trade | ForceOrder | DepthUpdate | BookTicker | MarkPrice | Kline | DayTicker
+class DaySummary(msgspec.Struct, tag_field="e", tag="24hrMiniTicker"):
+    """The last 24 hours, in short."""
+
+    E: int
+    s: str
+    c: str
+    o: str
+    h: str
+    v: str
+    q: str
+    low: str = msgspec.field(name="l")
+
+
+class ContractKline(msgspec.Struct, tag_field="e", tag="continuous_kline"):
+    """A bar as it grows, of the contract of this type (ct) on a pair."""
+
+    E: int
+    ps: str
+    ct: str
+    k: KlineBody
+
+
+Event = AggregateTrade | Trade | ForceOrder | DepthUpdate | BookTicker | MarkPrice | Kline | ContractKline | DayTicker | DaySummary
 
 
 class Stream(msgspec.Struct):
@@ -156,6 +178,50 @@ class AggregateTradeAnswer(msgspec.Struct):
     q: str
     T: int
     m: bool
+
+
+class TradeAnswer(msgspec.Struct):
+    """One row of /fapi/v1/trades and /fapi/v1/historicalTrades."""
+
+    id: int
+    price: str
+    qty: str
+    time: int
+    isBuyerMaker: bool
+
+
+class BookTickerAnswer(msgspec.Struct):
+    """An answer of /fapi/v1/ticker/bookTicker."""
+
+    symbol: str
+    bidPrice: str
+    bidQty: str
+    askPrice: str
+    askQty: str
+    time: int
+    lastUpdateId: int | None = None
+
+
+class DayTickerAnswer(msgspec.Struct):
+    """An answer of /fapi/v1/ticker/24hr."""
+
+    symbol: str
+    lastPrice: str
+    openPrice: str
+    highPrice: str
+    lowPrice: str
+    volume: str
+    quoteVolume: str
+    closeTime: int
+    count: int
+
+
+class OpenInterestPoint(msgspec.Struct):
+    """One row of /futures/data/openInterestHist."""
+
+    symbol: str
+    sumOpenInterest: str
+    timestamp: int
 
 
 class PremiumIndex(msgspec.Struct):
@@ -186,19 +252,19 @@ class FundingRate(msgspec.Struct):
 
 
 class PositionRisk(msgspec.Struct):
-    """One row of /fapi/v2/positionRisk; a leverage is a digit string."""
+    """One row of positionRisk; a leverage is a digit string, and the third version of the answer has neither it nor the kind of margin."""
 
     symbol: str
     positionAmt: str
     entryPrice: str
     liquidationPrice: str
-    leverage: str
-    marginType: str
     isolatedMargin: str
     notional: str
     unRealizedProfit: str
     updateTime: int
     markPrice: str
+    leverage: str | None = None
+    marginType: str | None = None
 
 
 # [open time, open, high, low, close, volume, close time, quote volume, trades, taker base, taker quote, ignored]

@@ -25,26 +25,60 @@ DECODED: dict[str, tuple[Any, Callable[[Any], list[Fact]]]] = {
     ACCOUNT: (wire.ClearinghouseState, facts.account),
     "userFills": (tuple[wire.Fill, ...], facts.fills),
     "userFillsByTime": (tuple[wire.Fill, ...], facts.fills),
+    "userTwapSliceFills": (tuple[wire.SliceFill, ...], facts.slice_fills),
+    "userTwapSliceFillsByTime": (tuple[wire.SliceFill, ...], facts.slice_fills),
+    "spotMetaAndAssetCtxs": (tuple[Any, tuple[wire.NamedContext, ...]], lambda item: facts.named_contexts(item[1])),
     "fundingHistory": (tuple[wire.FundingPoint, ...], facts.funding),
 }
 # Understood, and no fact about a market's present or past.
 CONTROL = frozenset(
     {
+        "activeAssetData",
+        "alignedQuoteTokenInfo",
+        "delegations",
         "delegatorHistory",
+        "delegatorRewards",
+        "delegatorSummary",
         "exchange",
+        "exchangeStatus",
         "extraAgents",
         "frontendOpenOrders",
+        "historicalOrders",
+        "isVip",
+        "leadingVaults",
+        "legalCheck",
+        "liquidatable",
+        "marginTable",
+        "maxBuilderFee",
         "openOrders",
         "orderStatus",
+        "perpDeployAuctionStatus",
+        "perpDexLimits",
+        "perpDexStatus",
         "perpDexs",
+        "perpsAtOpenInterestCap",
+        "portfolio",
+        "predictedFundings",
+        "referral",
         "spotClearinghouseState",
+        "spotDeployState",
         "spotMeta",
+        "spotPairDeployAuctionStatus",
+        "subAccounts",
+        "tokenDetails",
+        "twapHistory",
+        "userAbstraction",
+        "userDexAbstraction",
         "userFees",
         "userFunding",
         "userNonFundingLedgerUpdates",
         "userRateLimit",
         "userRole",
+        "userToMultiSigSigners",
         "userVaultEquities",
+        "vaultDetails",
+        "vaultSummaries",
+        "webData2",
     }
 )
 BY_FIELDS: tuple[tuple[frozenset[str], str], ...] = (
@@ -58,6 +92,8 @@ BY_FIELDS: tuple[tuple[frozenset[str], str], ...] = (
 )
 BY_ENTRY: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"px", "dir"}), "userFills"),
+    (frozenset({"fill", "twapId"}), "userTwapSliceFills"),
+    (frozenset({"order", "statusTimestamp"}), "historicalOrders"),
     (frozenset({"px", "tid"}), "recentTrades"),
     (frozenset({"t", "T", "o"}), "candleSnapshot"),
     (frozenset({"fundingRate", "coin"}), "fundingHistory"),
@@ -106,7 +142,8 @@ def told_by_fields(document: object) -> str:
             return ""
         if isinstance(entry, dict):
             is_pair = len(document) == 2 and "universe" in entry and isinstance(document[1], list)
-            found = "metaAndAssetCtxs" if is_pair else next((name for keys, name in BY_ENTRY if keys <= entry.keys()), None)
+            pair = "spotMetaAndAssetCtxs" if "tokens" in entry else "metaAndAssetCtxs"
+            found = pair if is_pair else next((name for keys, name in BY_ENTRY if keys <= entry.keys()), None)
     if found is None:
         raise MessageRefused("unknown_channel", f"expected an answer with known fields, found {_outline(document)}")
     return found

@@ -21,7 +21,13 @@ GREETING = b"Websocket connection established."
 TRADES_HEAD = b'{"channel":"trades","data":[{'
 CONTROL_CHANNELS = frozenset(
     {
+        "activeAssetData",
+        "outcomeMetaUpdates",
+        "spotState",
         "subscriptionResponse",
+        "twapStates",
+        "userHistoricalOrders",
+        "userTwapHistory",
         "pong",
         "error",
         "notification",
@@ -45,13 +51,20 @@ CHANNELS: dict[type[Any], tuple[str, Callable[[Any], list[Fact]]]] = {
     wire.MidsMessage: ("allMids", lambda data: facts.mids(data.mids)),
     wire.ContextMessage: ("activeAssetCtx", lambda data: facts.context(data.coin, data.ctx)),
     wire.SpotContextMessage: ("activeSpotAssetCtx", lambda data: facts.context(data.coin, data.ctx)),
-    wire.AllContextsMessage: ("allDexsAssetCtxs", facts.all_contexts),
+    wire.AllContextsMessage: ("allDexsAssetCtxs", lambda data: facts.all_contexts(data.ctxs)),
+    wire.ExchangeContextsMessage: ("assetCtxs", lambda data: facts.all_contexts(((data.dex, data.ctxs),))),
+    wire.SpotContextsMessage: ("spotAssetCtxs", facts.named_contexts),
     wire.CandleMessage: ("candle", facts.candle),
-    wire.UserMessage: ("user", lambda data: facts.fills(data.fills or ())),
+    wire.UserMessage: ("user", facts.user_events),
+    wire.UserEventsMessage: ("userEvents", facts.user_events),
     wire.UserFillsMessage: ("userFills", lambda data: facts.fills(data.fills)),
+    wire.SliceFillsMessage: ("userTwapSliceFills", lambda data: facts.slice_fills(data.twapSliceFills)),
     wire.AccountMessage: ("clearinghouseState", lambda data: facts.account(data.clearinghouseState, data.user, data.dex)),
+    wire.AllAccountsMessage: ("allDexsClearinghouseState", facts.accounts),
 }
 NAMES = frozenset(name for name, _ in CHANNELS.values())
+# Channels that are answered with an account's recent past on subscription, and say so.
+WITH_PAST = ("userFills", "userTwapSliceFills")
 
 
 class HyperliquidDecoder(MessageDecoder):
@@ -107,10 +120,10 @@ def _channel_reading(channel: str, entries: Callable[[Any], list[Fact]], data: A
     except MessageRefused as error:
         error.channel = channel
         raise
-    if channel == "user" and not found:
+    if channel in ("user", "userEvents") and not found:
         return Reading(channel, None, detail="an event without fills")
     # A subscription is answered with the latest trades, some minutes old, or the present book; fills say themselves that they are past.
-    return Reading(channel, found, history=channel == "userFills" and data.isSnapshot, greeting=channel in ("trades", "l2Book"))
+    return Reading(channel, found, history=channel in WITH_PAST and data.isSnapshot, greeting=channel in ("trades", "l2Book"))
 
 
 def _second_look(message: bytes) -> Reading:

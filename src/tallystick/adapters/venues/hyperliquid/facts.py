@@ -68,9 +68,14 @@ def context(coin: str, item: wire.AssetContext) -> list[Fact]:
     return found
 
 
-def all_contexts(item: wire.AllContexts) -> list[Fact]:
+def all_contexts(exchanges: Iterable[tuple[str, Iterable[wire.AssetContext]]]) -> list[Fact]:
     """Contexts by asset number: the message names no coin, so each symbol is `<exchange>#<asset number>`, as the venue counts."""
-    return [fact for exchange, contexts in item.ctxs for place, one in enumerate(contexts) for fact in context(f"{exchange}#{place}", one)]
+    return [fact for exchange, contexts in exchanges for place, one in enumerate(contexts) for fact in context(f"{exchange}#{place}", one)]
+
+
+def named_contexts(items: Iterable[wire.NamedContext]) -> list[Fact]:
+    """What `context` says of each."""
+    return [fact for item in items for fact in context(item.coin, item)]
 
 
 def instruments(item: wire.Universe) -> list[Fact]:
@@ -101,9 +106,10 @@ def universe_and_contexts(item: tuple[wire.Universe, tuple[wire.AssetContext, ..
     return instruments(universe) + [fact for asset, one in pairs for fact in context(asset.name, one)]
 
 
-def candle(item: wire.Candle) -> list[Fact]:
-    """A BAR that is still told as it grows: the message carries no time of its own, and only the same content is a repetition."""
-    return [(kind, symbol, None, identity, values) for kind, symbol, _, identity, values in candles((item,))]
+def candle(item: wire.Candle | tuple[wire.Candle, ...]) -> list[Fact]:
+    """BARs that are still told as they grow: the message carries no time of its own, and only the same content is a repetition."""
+    found = candles(item if isinstance(item, tuple) else (item,))
+    return [(kind, symbol, None, identity, values) for kind, symbol, _, identity, values in found]
 
 
 def candles(items: Iterable[wire.Candle]) -> list[Fact]:
@@ -166,6 +172,21 @@ def fills(items: Iterable[wire.Fill]) -> list[Fact]:
             }
             found.append(("LIQUIDATION", item.coin, time_ns, identity, liquidation))
     return found
+
+
+def slice_fills(items: Iterable[wire.SliceFill]) -> list[Fact]:
+    """The fills of slices, which are fills like all others."""
+    return fills(item.fill for item in items)
+
+
+def user_events(item: wire.UserEvents) -> list[Fact]:
+    """All fills among the events of an account."""
+    return fills(item.fills or ()) + slice_fills(item.twapSliceFills or ())
+
+
+def accounts(item: wire.AllAccountStates) -> list[Fact]:
+    """What `account` says of each exchange."""
+    return [fact for exchange, state in item.clearinghouseStates for fact in account(state, item.user, exchange)]
 
 
 def account(item: wire.ClearinghouseState, user: str | None = None, exchange: str | None = None) -> list[Fact]:

@@ -123,10 +123,25 @@ class UserFills(msgspec.Struct):
     isSnapshot: bool = False
 
 
+class SliceFill(msgspec.Struct):
+    """A fill of one slice of a time-weighted order."""
+
+    fill: Fill
+    twapId: int
+
+
+class SliceFills(msgspec.Struct):
+    """isSnapshot: the account's recent past, sent on subscription."""
+
+    twapSliceFills: tuple[SliceFill, ...]
+    isSnapshot: bool = False
+
+
 class UserEvents(msgspec.Struct):
     """Events of an account; only its fills are facts about a market."""
 
     fills: tuple[Fill, ...] | None = None
+    twapSliceFills: tuple[SliceFill, ...] | None = None
 
 
 class Leverage(msgspec.Struct):
@@ -207,6 +222,26 @@ class AccountState(msgspec.Struct):
     dex: str | None = None
 
 
+class AllAccountStates(msgspec.Struct):
+    """The clearinghouse states of one account on all of the venue's exchanges, each with its exchange's name."""
+
+    clearinghouseStates: tuple[tuple[str, ClearinghouseState], ...]
+    user: str | None = None
+
+
+class ExchangeContexts(msgspec.Struct):
+    """Contexts of one exchange (dex), in the order of its universe."""
+
+    dex: str
+    ctxs: tuple[AssetContext, ...]
+
+
+class NamedContext(AssetContext, kw_only=True):
+    """A context that names its coin."""
+
+    coin: str
+
+
 class TradesMessage(msgspec.Struct, tag_field="channel", tag="trades"):
     """Channel trades."""
 
@@ -249,16 +284,40 @@ class AllContextsMessage(msgspec.Struct, tag_field="channel", tag="allDexsAssetC
     data: AllContexts
 
 
-class CandleMessage(msgspec.Struct, tag_field="channel", tag="candle"):
-    """Channel candle."""
+class ExchangeContextsMessage(msgspec.Struct, tag_field="channel", tag="assetCtxs"):
+    """Channel assetCtxs."""
 
-    data: Candle
+    data: ExchangeContexts
+
+
+class SpotContextsMessage(msgspec.Struct, tag_field="channel", tag="spotAssetCtxs"):
+    """Channel spotAssetCtxs."""
+
+    data: tuple[NamedContext, ...]
+
+
+class CandleMessage(msgspec.Struct, tag_field="channel", tag="candle"):
+    """Channel candle; the venue's own reference shows a list, its streams one object."""
+
+    data: Candle | tuple[Candle, ...]
 
 
 class UserMessage(msgspec.Struct, tag_field="channel", tag="user"):
     """Channel user: the answer to the subscription userEvents."""
 
     data: UserEvents
+
+
+class UserEventsMessage(msgspec.Struct, tag_field="channel", tag="userEvents"):
+    """Channel user under the name of its subscription."""
+
+    data: UserEvents
+
+
+class SliceFillsMessage(msgspec.Struct, tag_field="channel", tag="userTwapSliceFills"):
+    """Channel userTwapSliceFills."""
+
+    data: SliceFills
 
 
 class UserFillsMessage(msgspec.Struct, tag_field="channel", tag="userFills"):
@@ -273,6 +332,12 @@ class AccountMessage(msgspec.Struct, tag_field="channel", tag="clearinghouseStat
     data: AccountState
 
 
+class AllAccountsMessage(msgspec.Struct, tag_field="channel", tag="allDexsClearinghouseState"):
+    """Channel allDexsClearinghouseState."""
+
+    data: AllAccountStates
+
+
 Message = (
     TradesMessage
     | BookMessage
@@ -281,8 +346,13 @@ Message = (
     | ContextMessage
     | SpotContextMessage
     | AllContextsMessage
+    | ExchangeContextsMessage
+    | SpotContextsMessage
     | CandleMessage
     | UserMessage
+    | UserEventsMessage
     | UserFillsMessage
+    | SliceFillsMessage
     | AccountMessage
+    | AllAccountsMessage
 )
