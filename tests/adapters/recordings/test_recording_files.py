@@ -63,13 +63,13 @@ def test_cassette_gives_answers_with_their_questions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("cut.jsonl.gz", gzip.compress(b'1723161255030314667 {"a":1}\n' * 2000)[:-20]),
+        ("cut.jsonl.gz", gzip.compress(b'1723161255030314667 {"a":1}\n' * 2000, mtime=0)[:-20]),
         ("not.gz", b"plain"),
         ("broken.yaml", b"{"),
         ("other.yaml", b"a: 1"),
         ("half.yaml", b"interactions: [{request: {}}]"),
         ("not.json.gz", b"plain"),
-        ("damaged.json.gz", gzip.compress(b"{}")[:10] + b"\x07" * 20),
+        ("damaged.json.gz", gzip.compress(b"{}", mtime=0)[:10] + b"\x07" * 20),
         ("nowhere.yaml", b"interactions: [{request: {uri: 'http://[::1'}, response: {body: x}}]"),
         ("headers.yaml", b"interactions: [{request: {uri: a}, response: {body: x, headers: [a]}}]"),
         ("day.yaml", b"a: 2020-99-99"),
