@@ -149,9 +149,47 @@ def push_trade(memory: TradeMemory, s: int, time_ns: int, price: float, quantity
 
 
 @inner_kernel
-def _before(slot: int, size: int) -> int:
-    """The slot before this one in a ring, without a division: a window is walked at every measurement."""
-    return (slot if slot > 0 else size) - 1
+def _later_than(memory: TradeMemory, s: int, oldest_ns: int) -> int:
+    """How many of the trades in the ring are later: its times do not fall, so the first of them is searched by halves."""
+    times_ns = memory.times_ns[s]
+    size = times_ns.shape[0]
+    pushed = memory.counts[s, PUSHED]
+    last: int = min(pushed, size)
+    low, high = 0, last
+    begin = (pushed - last) % size
+    while low < high:
+        middle = (low + high) // 2
+        place = begin + middle
+        if times_ns[place if place < size else place - size] <= oldest_ns:
+            low = middle + 1
+        else:
+            high = middle
+    return last - low
+
+
+@inner_kernel
+def _extremes(prices: NDArray[float64], low: float, high: float) -> tuple[float, float]:
+    """The lowest and the highest, with those given."""
+    for price in prices:
+        low, high = min(low, price), max(high, price)
+    return low, high
+
+
+@inner_kernel
+def _deepest(prices: NDArray[float64], low: float, high: float, depth: float) -> float:
+    """The largest min(p − low, high − p), with the one given: below 0 for a price outside."""
+    for price in prices:
+        depth = max(depth, min(price - low, high - price))
+    return depth
+
+
+@inner_kernel
+def _spans(memory: TradeMemory, s: int, count: int) -> tuple[NDArray[float64], NDArray[float64]]:
+    """Prices of the last `count` trades, oldest first: what lies before the end of the ring, and what goes on at its beginning."""
+    prices = memory.prices[s]
+    first = (memory.counts[s, PUSHED] - count) % prices.shape[0]
+    before = min(count, prices.shape[0] - first)
+    return prices[first : first + before], prices[: count - before]
 
 
 @kernel
@@ -161,27 +199,18 @@ def trade_primitives(memory: TradeMemory, s: int, now_ns: int, rules: TradeRules
     NaN where every price of the window is the same, or there is no trade in it.
     """
     out[:] = math.nan
-    size = memory.times_ns.shape[1]
-    pushed = memory.counts[s, PUSHED]
-    count = 0
-    slot = pushed % size
-    low = math.inf
-    high = -math.inf
-    first = math.nan
-    for _ in range(min(pushed, size)):
-        slot = _before(slot, size)
-        time_ns = memory.times_ns[s, slot]
-        if time_ns <= now_ns - rules.trades_ns:
-            break
-        if time_ns > now_ns - rules.burst_ns:
-            count += 1
-        first = memory.prices[s, slot]
-        low = min(low, first)
-        high = max(high, first)
-    if count > rules.baseline_trades:
-        out[BURST_COUNT] = count
+    count = _later_than(memory, s, now_ns - rules.trades_ns)
+    if count == 0:
+        return
+    burst = min(count, _later_than(memory, s, now_ns - rules.burst_ns))
+    if burst > rules.baseline_trades:
+        out[BURST_COUNT] = burst
+    earlier, later = _spans(memory, s, count)
+    low, high = _extremes(earlier, math.inf, -math.inf)
+    low, high = _extremes(later, low, high)
     if high > low:
-        out[ACCEPTED] = abs(memory.prices[s, (pushed - 1) % size] - first)
+        last = later[-1] if later.shape[0] else earlier[-1]
+        out[ACCEPTED] = abs(last - earlier[0])
         out[REJECTED] = (high - low) - out[ACCEPTED]
         out[ACCEPTANCE] = out[ACCEPTED] / (high - low)
 
@@ -189,17 +218,6 @@ def trade_primitives(memory: TradeMemory, s: int, now_ns: int, rules: TradeRules
 @kernel
 def penetration_depth(memory: TradeMemory, s: int, now_ns: int, low: float, high: float, rules: TradeRules) -> float:
     """max over the trade prices of the window inside [low, high] of min(p − low, high − p); NaN when none was inside."""
-    size = memory.times_ns.shape[1]
-    pushed = memory.counts[s, PUSHED]
-    depth = math.nan
-    slot = pushed % size
-    for _ in range(min(pushed, size)):
-        slot = _before(slot, size)
-        if memory.times_ns[s, slot] <= now_ns - rules.trades_ns:
-            break
-        price = memory.prices[s, slot]
-        if low <= price <= high:
-            inside = min(price - low, high - price)
-            if not depth >= inside:
-                depth = inside
-    return depth
+    earlier, later = _spans(memory, s, _later_than(memory, s, now_ns - rules.trades_ns))
+    depth = _deepest(later, low, high, _deepest(earlier, low, high, -math.inf))
+    return depth if depth >= 0.0 else math.nan
