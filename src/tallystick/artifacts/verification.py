@@ -129,10 +129,7 @@ def _unfinished(walk: _Walk, public_key: Ed25519PublicKey | None) -> None:
     for index in sorted(days):
         # Before the question for its seal: a later day begins when this one is sealed.
         newest = is_newest_day(index)
-        seal = index.with_name(SEAL_NAME)
-        if seal.is_file():
-            _seal(seal, walk, public_key)
-        else:
+        if not _seal(index.with_name(SEAL_NAME), walk, public_key):
             _open_day(index, newest, walk)
     temporary = written_now(walk.unknown)
     walk.unknown = [file for file in walk.unknown if file not in temporary]
@@ -223,11 +220,14 @@ def _outside(verifier: Verifier, file: Path) -> list[Failure]:
         return [Failure(str(file), "readable", "bytes that its verifier can read", f"{type(error).__name__}: {error}")]
 
 
-def _seal(seal: Path, walk: _Walk, public_key: Ed25519PublicKey | None) -> None:
-    """Judge a folder by its seal. A writer takes the seal off before it changes anything, so what does not agree with a seal that is gone proves nothing."""
+def _seal(seal: Path, walk: _Walk, public_key: Ed25519PublicKey | None) -> bool:
+    """Judge a folder by its seal; False where it has none, or none any more.
+
+    A writer takes the seal off before it changes anything, so what does not agree with a seal that is gone proves nothing.
+    """
     folder, broken = seal.parent, _disagreements(seal)
     if broken is None:
-        return
+        return False
     walk.checked += seal not in walk.known
     walk.known.add(seal)
     walk.failures.update(Failure(str(item.path), "seal", item.expected, item.found) for item in broken)
@@ -238,20 +238,36 @@ def _seal(seal: Path, walk: _Walk, public_key: Ed25519PublicKey | None) -> None:
         walk.failures.update(Failure(str(item.path), "signature", item.expected, item.found) for item in check_seal_signature(folder, public_key))
     # The seal of a folder vouches for its own form: any other text than the recomputed one is a failure.
     walk.vouched |= {seal, *sealed_files(folder)}
+    return True
 
 
 def _disagreements(seal: Path) -> list[SealFailure] | None:
-    """What does not agree with a seal, looked at once more where it was written anew meanwhile; None where it was taken off."""
-    before: bytes | None = None
-    broken: list[SealFailure] = []
+    """What does not agree with a seal, looked at once more where it was written anew meanwhile; None where there is none, or none any more."""
     try:
-        while (now := read_bytes(seal)) != before:
-            before, broken = now, check_seal(seal.parent)
-            if not broken:
-                break
+        while (before := _bytes_of(seal)) is not None:
+            broken = _broken(seal)
+            if not broken or _bytes_of(seal) == before:
+                return broken
     except ArtifactError as error:
-        return [SealFailure(seal, "a readable file", error.message)] if seal.exists() else None
-    return broken
+        return [SealFailure(seal, "a readable file", error.message)]
+    return None
+
+
+def _broken(seal: Path) -> list[SealFailure]:
+    try:
+        return check_seal(seal.parent)
+    except ArtifactError as error:
+        return [SealFailure(seal, "a folder of readable files", error.message)]
+
+
+def _bytes_of(seal: Path) -> bytes | None:
+    """None where there is no such file. Raises ArtifactError where it cannot be read."""
+    try:
+        return read_bytes(seal)
+    except ArtifactError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
 
 
 def _enclosing_seal(root: Path, walk: _Walk) -> None:

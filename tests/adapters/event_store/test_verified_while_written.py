@@ -16,6 +16,7 @@ from tallystick.apps.verifiers import VERIFIERS
 from tallystick.artifacts import verification
 from tallystick.artifacts.document_check import Failure
 from tallystick.artifacts.folder_lock import is_held
+from tallystick.artifacts.open_days import is_newest_day
 from tallystick.artifacts.paths import Workspace, get_event_day_path, get_event_segment_paths, get_event_store_dir
 from tallystick.artifacts.seal import SEAL_NAME, SealFailure, check_seal
 from tallystick.artifacts.verification import VerificationReport, verify
@@ -114,6 +115,30 @@ def test_a_seal_that_is_taken_off_meanwhile_proves_nothing(folder: Path, monkeyp
     assert (report.failures, report.unknown, report.unprotected) == ((), (), ())
     assert states(report) == {f"{DAY}/day.json": "being_written"}
     found[0].release()
+
+
+def test_a_seal_that_comes_and_goes_while_the_day_is_judged_leaves_it_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stores = [EventStore(folder, "binance", SegmentLimits(records=4))]
+    put(stores[0], 6)
+    stores[0].sync()
+
+    def ends(index: Path) -> bool:
+        stores[0].close()
+        return is_newest_day(index)
+
+    def goes_on(sealed: Path) -> list[SealFailure]:
+        if len(stores) == 1:
+            stores.append(EventStore(folder, "binance", SegmentLimits(records=4)))
+            put(stores[1], 5)
+        return check_seal(sealed)
+
+    monkeypatch.setattr(verification, "is_newest_day", ends)
+    monkeypatch.setattr(verification, "check_seal", goes_on)
+    report = verify(folder, verifiers=VERIFIERS)
+    assert len(stores) == 2
+    assert (report.failures, report.unknown, report.unprotected) == ((), (), ())
+    assert states(report) == {f"{DAY}/day.json": "being_written"}
+    stores[1].release()
 
 
 def test_the_seal_of_an_ended_day_that_is_lost_fails(folder: Path) -> None:
