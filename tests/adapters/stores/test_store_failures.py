@@ -150,6 +150,15 @@ def test_a_network_that_is_gone_is_unavailable_and_no_conflict(monkeypatch: pyte
         document.put({"a": 1}, None)
 
 
+def test_a_client_of_google_starts_no_thread_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA", raising=False)
+    point_to(monkeypatch, gcs=NOBODY)
+    before = set(threading.enumerate())
+    with pytest.raises(StoreUnavailable):
+        GoogleObjects("some-bucket", "", patience_s=0.3).get("a")
+    assert set(threading.enumerate()) <= before
+
+
 def test_a_server_that_fails_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(500) as port, refusing(grpc.StatusCode.UNAVAILABLE) as firestore:
         point_to(monkeypatch, s3=port, gcs=port, firestore=firestore)

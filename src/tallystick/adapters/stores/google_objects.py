@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,6 +19,9 @@ from tallystick.universe.ports import StoreConflict, StoredObject, StoreUnavaila
 _TRANSIENT = (failures.ServerError, failures.TooManyRequests, requests.exceptions.ConnectionError, requests.exceptions.Timeout)
 _TIMEOUT_S = 15.0
 _READ_ATTEMPTS = 4
+# Otherwise every client asks for its bucket's own data, for traces that nobody takes: in a thread of its own that goes on for two minutes where the store is
+# gone, and with a right that a reader of objects need not have. The client has no other switch.
+_UNASKED = "DISABLE_GCS_PYTHON_CLIENT_OTEL_BUCKET_METADATA"
 
 
 class GoogleObjects:
@@ -28,6 +32,7 @@ class GoogleObjects:
         self._retry = Retry(predicate=if_exception_type(*_TRANSIENT), initial=0.2, maximum=4.0, timeout=patience_s)
         self._prefix = f"{prefix}/" if prefix else ""
         self._url = f"gs://{bucket}{f'/{prefix}' if prefix else ''}"
+        os.environ.setdefault(_UNASKED, "true")
         with self._mapped(""):
             self._client = Client(project=None)
             self._bucket = self._client.bucket(bucket)
