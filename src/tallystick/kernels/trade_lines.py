@@ -1,6 +1,6 @@
 """Lines of Hyperliquid's trades channel as columns: one pass over the bytes. A line that is not letter for letter of the known layout is left to others.
 
-The layout: optionally `<16 to 19 digits> `, then `{"channel":"trades","data":[…]}` with one or more objects that hold coin, side, px, sz, time, hash, tid
+The layout: optionally `<18 or 19 digits> `, then `{"channel":"trades","data":[…]}` with one or more objects that hold coin, side, px, sz, time, hash, tid
 and two users, each once, in any order, without blanks, escapes or bytes outside printable ASCII; prices and sizes of at most 18 digits that are not all 0.
 """
 
@@ -310,7 +310,7 @@ def _stamp(text: NDArray[uint8], i: int, end: int) -> tuple[int, int]:
             return NOT_FOUND, start
         value = value * 10 + last
         i += 1
-    if i - start < 16 or i >= end or text[i] != 32:
+    if i - start < 18 or i >= end or text[i] != 32:
         return NOT_FOUND, start
     return value, i + 1
 

@@ -32,6 +32,9 @@ interactions:
         (b"half a li", RecordedMessage(b"half a li", 0, "r:1")),
         (b"9223372036854775807 {}", RecordedMessage(b"{}", 2**63 - 1, "r:1")),
         (b"9223372036854775808 {}", RecordedMessage(b"9223372036854775808 {}", 0, "r:1")),
+        # Microseconds, and milliseconds: not guessed, so the decoder keeps the line aside.
+        (b'1723161255030314 {"a":1}', RecordedMessage(b'1723161255030314 {"a":1}', 0, "r:1")),
+        (b'1723161255030 {"a":1}', RecordedMessage(b'1723161255030 {"a":1}', 0, "r:1")),
         (b"9999999999.0: {}", RecordedMessage(b"9999999999.0: {}", 0, "r:1")),
         (b"https://v.example/x -> 9999999999.0: {}", RecordedMessage(b"https://v.example/x -> 9999999999.0: {}", 0, "r:1")),
     ],

@@ -143,6 +143,38 @@ def test_an_account_is_the_one_that_the_message_or_the_question_names(document: 
     assert position.values["account"] == whose[0]
 
 
+VICTIM = "0x360878d351f05975e25f1807a27895e1e5e004fb"
+AGAINST = FILL | {"liquidation": {"liquidatedUser": VICTIM, "markPx": "66607.0", "method": "market"}}
+FORCED = AGAINST | {"side": "B", "crossed": True, "dir": "Close Short", "startPosition": "-1.0"}
+
+
+@pytest.mark.clause("D4.22")
+@pytest.mark.parametrize(
+    ("document", "asked"),
+    [
+        pytest.param({"channel": "user", "data": {"fills": [AGAINST]}}, "", id="who traded against it, and rested"),
+        pytest.param({"channel": "user", "data": {"fills": [FORCED]}}, "", id="who was liquidated"),
+        pytest.param({"channel": "userFills", "data": {"user": USER, "fills": [AGAINST | {"crossed": True}]}}, "", id="the liquidator's channel"),
+        pytest.param({"channel": "userFills", "data": {"user": VICTIM.upper(), "fills": [FORCED | {"crossed": False}]}}, "", id="the liquidated one's channel"),
+        pytest.param([AGAINST | {"crossed": True}], f'{{"type":"userFills","user":"{USER}"}}', id="a question about the liquidator"),
+        pytest.param([FORCED], f'{{"type":"userFillsByTime","user":"{VICTIM}"}}', id="a question about the liquidated one"),
+    ],
+)
+def test_a_liquidation_has_the_side_of_the_forced_order_whoever_is_told_of_it(document: Any, asked: str) -> None:
+    fill, liquidation = one(document, asked=asked)
+    assert liquidation.kind == "LIQUIDATION"
+    assert liquidation.values["side"] == "buy"
+    assert fill.values["side"] == ("sell" if fill.values["start_position"] == "-0.0213" else "buy")
+
+
+@pytest.mark.clause("D4.22")
+def test_both_accounts_of_a_trade_have_their_fill_and_their_liquidation_is_one() -> None:
+    decoder = hyperliquid_decoder()
+    told = [decoder.decode(encoded({"channel": "user", "data": {"fills": [fill]}}), NOON_NS) for fill in (AGAINST, FORCED, FORCED)]
+    kinds = [[item.kind if isinstance(item, VenueEvent) else item.reason for item in answers] for answers in told]
+    assert kinds == [["FILL", "LIQUIDATION"], ["FILL", "duplicate"], ["duplicate"]]
+
+
 @pytest.mark.clause("D4.22")
 def test_decimal_text_is_kept_exactly_and_time_is_in_nanoseconds() -> None:
     (event,) = one(hyperliquid_trades(hyperliquid_trade(9, px="105056.0", sz="0.00219", side="A")))

@@ -41,3 +41,11 @@ def test_what_lies_before_a_break_is_given(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(UNREADABLE):
         found.extend(scanned_lines(path))
     assert sum(len(part.trades) for part in found) > 100
+
+
+@pytest.mark.parametrize(("stamp", "trades"), [(NOON_NS, 1), (NOON_NS // 1_000, 0)])
+def test_a_stamp_in_microseconds_is_left_to_the_reader_of_lines(stamp: int, trades: int, tmp_path: Path) -> None:
+    path = tmp_path / "feed.jsonl"
+    path.write_bytes(b"%d %s\n" % (stamp, hyperliquid_trades(hyperliquid_trade(1, hash=HASH, users=USERS))))
+    (part,) = scanned_lines(path)
+    assert len(part.trades) == trades

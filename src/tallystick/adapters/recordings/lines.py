@@ -15,7 +15,8 @@ from typing import IO
 from tallystick.adapters.recordings.recorded_message import RecordedMessage, in_64_bits, nanoseconds_of
 from tallystick.contracts.errors import DataError
 
-_STAMPED = re.compile(rb"^([0-9]{16,19}) (.+)$", re.DOTALL)
+# Nanoseconds have eighteen digits since 1973. Sixteen are microseconds, which taken for nanoseconds would date a message in 1970.
+_STAMPED = re.compile(rb"^([0-9]{18,19}) (.+)$", re.DOTALL)
 _EPOCH = re.compile(rb"^([0-9]{9,10}(?:\.[0-9]{1,9})?): (.+)$", re.DOTALL)
 _ANSWER = re.compile(rb"^(\w+://\S+) -> ([0-9]{9,10}(?:\.[0-9]{1,9})?): (.+)$", re.DOTALL)
 UNREADABLE = (OSError, EOFError, zlib.error)

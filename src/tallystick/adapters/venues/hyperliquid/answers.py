@@ -13,8 +13,9 @@ from tallystick.adapters.venues.message_decoder import Fact, Reading
 from tallystick.adapters.venues.refusals import MessageRefused
 
 ACCOUNT = "clearinghouseState"
-# What is asked → the type of its answer, and the facts in it.
-DECODED: dict[str, tuple[Any, Callable[[Any], list[Fact]]]] = {
+FILLS = ("userFills", "userFillsByTime", "userTwapSliceFills", "userTwapSliceFillsByTime")
+# What is asked → the type of its answer, and the facts in it; of FILLS, those of an account.
+DECODED: dict[str, tuple[Any, Callable[..., list[Fact]]]] = {
     "allMids": (dict[str, str], facts.mids),
     "l2Book": (wire.Book, facts.book),
     "recentTrades": (tuple[wire.Trade, ...], facts.trades),
@@ -23,10 +24,8 @@ DECODED: dict[str, tuple[Any, Callable[[Any], list[Fact]]]] = {
     "metaAndAssetCtxs": (tuple[wire.Universe, tuple[wire.AssetContext, ...]], facts.universe_and_contexts),
     "allPerpMetas": (tuple[wire.Universe, ...], lambda items: [fact for item in items for fact in facts.instruments(item)]),
     ACCOUNT: (wire.ClearinghouseState, facts.account),
-    "userFills": (tuple[wire.Fill, ...], facts.fills),
-    "userFillsByTime": (tuple[wire.Fill, ...], facts.fills),
-    "userTwapSliceFills": (tuple[wire.SliceFill, ...], facts.slice_fills),
-    "userTwapSliceFillsByTime": (tuple[wire.SliceFill, ...], facts.slice_fills),
+    **dict.fromkeys(FILLS[:2], (tuple[wire.Fill, ...], facts.fills)),
+    **dict.fromkeys(FILLS[2:], (tuple[wire.SliceFill, ...], facts.slice_fills)),
     "spotMetaAndAssetCtxs": (tuple[Any, tuple[wire.NamedContext, ...]], lambda item: facts.named_contexts(item[1])),
     "fundingHistory": (tuple[wire.FundingPoint, ...], facts.funding),
 }
@@ -158,7 +157,11 @@ def read_answer(document: object, question: Asked) -> Reading:
         return Reading(name, None, detail=_outline(document))
     shape, entries = DECODED[name]
     parsed = msgspec.convert(document, shape, strict=True)
-    return Reading(name, facts.account(parsed, question.account, question.exchange) if name == ACCOUNT else entries(parsed), history=True)
+    if name == ACCOUNT:
+        found = facts.account(parsed, question.account, question.exchange)
+    else:
+        found = entries(parsed, question.account) if name in FILLS else entries(parsed)
+    return Reading(name, found, history=True)
 
 
 def _outline(document: object) -> str:

@@ -57,8 +57,8 @@ CHANNELS: dict[type[Any], tuple[str, Callable[[Any], list[Fact]]]] = {
     wire.CandleMessage: ("candle", facts.candle),
     wire.UserMessage: ("user", facts.user_events),
     wire.UserEventsMessage: ("userEvents", facts.user_events),
-    wire.UserFillsMessage: ("userFills", lambda data: facts.fills(data.fills)),
-    wire.SliceFillsMessage: ("userTwapSliceFills", lambda data: facts.slice_fills(data.twapSliceFills)),
+    wire.UserFillsMessage: ("userFills", lambda data: facts.fills(data.fills, data.user)),
+    wire.SliceFillsMessage: ("userTwapSliceFills", lambda data: facts.slice_fills(data.twapSliceFills, data.user)),
     wire.AccountMessage: ("clearinghouseState", lambda data: facts.account(data.clearinghouseState, data.user, data.dex)),
     wire.AllAccountsMessage: ("allDexsClearinghouseState", facts.accounts),
 }

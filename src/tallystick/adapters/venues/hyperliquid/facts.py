@@ -9,6 +9,7 @@ from tallystick.adapters.venues.message_decoder import Fact
 from tallystick.adapters.venues.refusals import ABOVE_ZERO, LAST_MS, NS_PER_MS, MessageRefused, amount, levels, nanoseconds, number, optional_number, positive
 
 SIDES = {"B": "buy", "A": "sell"}
+OTHER_SIDES = {"B": "sell", "A": "buy"}
 
 
 def trades(items: Iterable[wire.Trade]) -> list[Fact]:
@@ -137,14 +138,16 @@ def _bar(item: wire.Candle) -> Fact:
     return ("BAR", item.s, open_ns, (item.i, item.t, item.n, item.c, item.v), values)
 
 
-def fills(items: Iterable[wire.Fill]) -> list[Fact]:
-    """One FILL each, and a LIQUIDATION where the venue says that it was one."""
+def fills(items: Iterable[wire.Fill], user: str | None = None) -> list[Fact]:
+    """One FILL each, and a LIQUIDATION where the venue says that it was one. user: whose fills, as the channel or the question named them."""
     found: list[Fact] = []
     for item in items:
         time_ns, victim = nanoseconds(item.time), item.liquidation.liquidatedUser if item.liquidation else None
         price, quantity, side = positive("px", item.px), positive("sz", item.sz), SIDES[item.side]
         # Answers of 2023 carry no tid; hash and order alone repeat when one order fills twice at once.
         identity = item.tid if item.tid is not None else (item.hash, item.oid, item.px, item.sz, item.startPosition)
+        # Both accounts of a trade are told of it by one tid, and each fill is its own.
+        fill_identity = identity if item.tid is None else (item.tid, item.side)
         values = {
             "price": price,
             "quantity": quantity,
@@ -158,12 +161,12 @@ def fills(items: Iterable[wire.Fill]) -> list[Fact]:
             "is_taker": item.crossed,
             "liquidated_user": victim,
         }
-        found.append(("FILL", item.coin, time_ns, identity, values))
+        found.append(("FILL", item.coin, time_ns, fill_identity, values))
         if item.liquidation is not None:
             liquidation = {
                 "price": price,
                 "quantity": quantity,
-                "side": side,
+                "side": _forced_side(item, victim, user),
                 "average_price": None,
                 "filled_quantity": quantity,
                 "order_status": None,
@@ -174,9 +177,16 @@ def fills(items: Iterable[wire.Fill]) -> list[Fact]:
     return found
 
 
-def slice_fills(items: Iterable[wire.SliceFill]) -> list[Fact]:
+def _forced_side(item: wire.Fill, victim: str | None, user: str | None) -> str:
+    """The side of the order that closed the liquidated position: whoever traded against it is told of the liquidation too, and has the other side."""
+    # Where nobody says whose fills these are: the forced order takes, so a fill that rested in the book is the other account's.
+    is_forced = user.lower() == victim.lower() if user and victim else item.crossed
+    return SIDES[item.side] if is_forced else OTHER_SIDES[item.side]
+
+
+def slice_fills(items: Iterable[wire.SliceFill], user: str | None = None) -> list[Fact]:
     """The fills of slices, which are fills like all others."""
-    return fills(item.fill for item in items)
+    return fills((item.fill for item in items), user)
 
 
 def user_events(item: wire.UserEvents) -> list[Fact]:

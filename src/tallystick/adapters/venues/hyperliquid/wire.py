@@ -117,10 +117,11 @@ class Fill(msgspec.Struct):
 
 
 class UserFills(msgspec.Struct):
-    """isSnapshot: the account's recent past, sent on subscription."""
+    """user: whose; isSnapshot: the account's recent past, sent on subscription."""
 
     fills: tuple[Fill, ...]
     isSnapshot: bool = False
+    user: str | None = None
 
 
 class SliceFill(msgspec.Struct):
@@ -131,10 +132,11 @@ class SliceFill(msgspec.Struct):
 
 
 class SliceFills(msgspec.Struct):
-    """isSnapshot: the account's recent past, sent on subscription."""
+    """user: whose; isSnapshot: the account's recent past, sent on subscription."""
 
     twapSliceFills: tuple[SliceFill, ...]
     isSnapshot: bool = False
+    user: str | None = None
 
 
 class UserEvents(msgspec.Struct):
