@@ -51,32 +51,37 @@ def detect_waves(
 
 
 class WaveDetector:
-    """Waves as liquidations arrive: where the present wave began, where it stands, and how many liquidations it counts (times in UTC ns)."""
+    """Waves as liquidations arrive: the number of the present one, where it began, where it stands, and its liquidations (times in UTC ns).
+
+    It holds the present wave alone, however long the stream.
+    """
 
     def __init__(self, gap_ns: int = WAVE_GAP_NS, exhaustion_ns: int = EXHAUSTION_NS) -> None:
         if not 0 < gap_ns <= exhaustion_ns:
             raise ConfigurationError(f"expected a gap above 0 and no longer than the exhaustion time, found {gap_ns} and {exhaustion_ns} ns")
         self._gap_ns = gap_ns
         self._exhaustion_ns = exhaustion_ns
-        self._waves: list[tuple[int, int, int]] = []
+        self._number = 0
+        self._wave: tuple[int, int, int] | None = None
 
     @property
-    def waves(self) -> tuple[tuple[int, int, int], ...]:
-        """Start, end and count of every wave so far; the last one may still grow."""
-        return tuple(self._waves)
+    def wave(self) -> tuple[int, int, int] | None:
+        """Start, end and count of the last wave, which may still grow; None before the first."""
+        return self._wave
 
     def take(self, time_ns: int) -> int:
         """One liquidation; answers the number of its wave, from 1. Raises DataError when time runs backwards."""
-        if self._waves:
-            start, end, count = self._waves[-1]
+        if self._wave is not None:
+            start, end, count = self._wave
             if time_ns < end:
                 raise DataError(f"expected liquidations in the order of time, found {time_ns} after {end}")
             if time_ns - end <= self._gap_ns:
-                self._waves[-1] = (start, time_ns, count + 1)
-                return len(self._waves)
-        self._waves.append((time_ns, time_ns, 1))
-        return len(self._waves)
+                self._wave = (start, time_ns, count + 1)
+                return self._number
+        self._wave = (time_ns, time_ns, 1)
+        self._number += 1
+        return self._number
 
     def is_over(self, now_ns: int) -> bool:
         """True when no liquidation came for the exhaustion time, or none came at all."""
-        return not self._waves or now_ns - self._waves[-1][1] >= self._exhaustion_ns
+        return self._wave is None or now_ns - self._wave[1] >= self._exhaustion_ns

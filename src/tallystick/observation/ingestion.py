@@ -25,6 +25,8 @@ KINDS = frozenset(get_args(EventKind))
 # Kinds whose events are readings of a state: a second one of the same instant says nothing new.
 READINGS = frozenset({"MARK", "BAR_CLOSE"})
 TRADED = frozenset({"TRADE", "LIQUIDATION"})
+# Lines of order that are kept before those that can refuse nothing any more are let go.
+LINES_KEPT = 4096
 _NEVER = np.iinfo(np.int64).max
 Taken = MarketEvent | BookEvent | PositionEvent
 
@@ -42,6 +44,7 @@ class Ingestion:
         self.overwritten = 0
         self._kept: deque[QuarantinedEvent] = deque()
         self._last_ns: dict[tuple[str, ...], int] = {}
+        self._prune_at = LINES_KEPT
         self._mark_last_ns = np.full(len(self.symbols), -1, dtype=np.int64)
         self._rows = np.arange(len(self.symbols), dtype=np.int64)
         self._recent = RecentSources(config.recent_sources)
@@ -55,6 +58,8 @@ class Ingestion:
             return self._set_aside(*refusal, event, now_ns)
         self.decoded += 1
         self._remember(event, reading)
+        if len(self._last_ns) > self._prune_at:
+            self._forget_lines(now_ns)
         number, symbol, at_ns, source = self.decoded, event.symbol, event.event_time_ns, event.source
         if isinstance(event, RawMarketEvent):
             quantity = float(event.values["quantity"]) if event.kind in TRADED else None
@@ -138,6 +143,11 @@ class Ingestion:
             self._last_ns[_line(event, reading)] = event.event_time_ns
         batch = EventBatch(self.decoded, event.kind, (event.symbol,), (event.event_time_ns,), event.source)
         self._recent.note(_identity(event, reading), batch)
+
+    def _forget_lines(self, now_ns: int) -> None:
+        """Accounts come and go: what comes before the newest event of a line that is no longer timely is late, whoever remembers that event."""
+        self._last_ns = {line: last_ns for line, last_ns in self._last_ns.items() if last_ns > now_ns - self.config.late_ns}
+        self._prune_at = max(LINES_KEPT, 2 * len(self._last_ns))
 
     def _refusal(
         self, event: RawMarketEvent | RawStateEvent, now_ns: int, reading: Book | TrackedPosition | str | None = None, last_ns: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import fields
 from decimal import Decimal
 
@@ -57,15 +58,26 @@ def test_fall_is_exact_and_rounds_half_to_even() -> None:
 def test_live_detector_counts_the_same_waves_and_tells_when_they_are_over() -> None:
     detector = WaveDetector(30 * SECOND, 60 * SECOND)
     assert detector.is_over(0)
-    numbers = [detector.take(int(time)) for time in seconds(15, 20, 50, 80.000000001)]
+    assert detector.wave is None
+    numbers = [detector.take(int(time)) for time in seconds(15, 20, 50)]
+    assert detector.wave == (15 * SECOND, 50 * SECOND, 3)
+    numbers.append(detector.take(80 * SECOND + 1))
     assert numbers == [1, 1, 1, 2]
-    assert detector.waves == ((15 * SECOND, 50 * SECOND, 3), (80 * SECOND + 1, 80 * SECOND + 1, 1))
+    assert detector.wave == (80 * SECOND + 1, 80 * SECOND + 1, 1)
     assert not detector.is_over(140 * SECOND)
     assert detector.is_over(140 * SECOND + 1)
     with pytest.raises(DataError, match="order of time"):
         detector.take(80 * SECOND)
     with pytest.raises(ConfigurationError):
         WaveDetector(0)
+
+
+@pytest.mark.clause("D4.34")
+def test_live_detector_holds_one_wave_however_long_the_stream() -> None:
+    detector = WaveDetector()
+    for number in range(1, 2_001):
+        assert detector.take(number * 60 * SECOND) == number
+    assert len(pickle.dumps(detector)) < 400
 
 
 @pytest.mark.clause("D4.36", "D4.37")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 
 from tallystick.contracts.errors import InvariantViolation
 from tallystick.contracts.observation import MarketEvent, QuarantinedEvent, RawMarketEvent
+from tallystick.contracts.observation_events import RawStateEvent
 from tallystick.observation.config import ObservationConfig
 from tallystick.observation.ingestion import Ingestion
 from tallystick.observation.ports import TradeColumns
@@ -186,3 +190,25 @@ def test_columns_with_one_trade_that_may_be_refused_change_nothing(columns: Trad
     late = room.accept(event(source="feed:9", at=NOW - 1), NOW)
     assert isinstance(late, QuarantinedEvent)
     assert late.reason == "out_of_order"
+
+
+def position(account: int, at: int, source: str) -> RawStateEvent:
+    return RawStateEvent("POSITION", "BTC", at, {"account": f"0x{account}", "quantity": "1", "value": "1", "leverage": None, "liquidation_price": None}, source)
+
+
+@pytest.mark.clause("D4.24", "D4.25")
+def test_accounts_that_come_and_go_leave_nothing_and_change_no_answer() -> None:
+    room, source = ingestion(recent_sources=100, quarantine_kept=100), random.Random(7)
+    newest: dict[int, int] = {}
+    for number in range(40_000):
+        # Forty accounts come in each second and are read for a while, now and then with an older answer.
+        now, account = NOW + number * S // 40, number - source.randrange(4_000)
+        at = now - source.randrange(35) * S
+        answer = room.accept(position(account, at, f"file:{number}"), now)
+        found = answer.reason if isinstance(answer, QuarantinedEvent) else ""
+        assert found == ("late" if now - at > 30 * S else "out_of_order" if at < newest.get(account, -1) else "")
+        if not found:
+            newest[account] = at
+    # Some twenty bytes for each of at most eight thousand lines, where all accounts would be a megabyte.
+    assert len(pickle.dumps(room)) < 300_000
+    assert room.received == room.decoded + sum(room.quarantined.values())
