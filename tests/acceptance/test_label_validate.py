@@ -113,7 +113,8 @@ def test_a_database_of_both_venues_decides_p1(tmp_path: Path, capsys: pytest.Cap
     with fresh_database("sqlite", tmp_path) as url:
         with FactTablesWriter(url) as writer:
             for number, (time, value) in enumerate(rates(0.0009)):
-                writer.write([fact("FUNDING", number=number, time_ns=time, funding_rate=str(value))])
+                # Hyperliquid's rate is for an hour, Binance's for eight: an eighth of its rate is the same funding.
+                writer.write([fact("FUNDING", number=number, time_ns=time, funding_rate=f"{value / 8:.10f}")])
                 writer.write([fact("FUNDING", "binance", "BTCUSDT", number, time, funding_rate="0.0001")])
         row = result(run(capsys, "validate", "--database", url, "--workspace", tmp_path), "P1")
     assert row["total_events"] >= 30

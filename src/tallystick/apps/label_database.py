@@ -34,6 +34,10 @@ TABLES: dict[str, dict[What, tuple[str, str, str, str | None, str | None]]] = {
     },
 }
 
+# A rate is paid once in so many hours: Hyperliquid's each hour, Binance's, as a rule, every eight.
+FUNDING_HOURS = {"hyperliquid": 1, "binance": 8}
+COMMON_HOURS = 8
+
 EVIDENCE: tuple[tuple[str, What], ...] = (("open_interest", "oi"), ("marks", "marks"), ("funding", "funding"), ("spot", "spot"))
 
 
@@ -51,7 +55,7 @@ def database_streams(url: str, venue: str) -> Streams:
 def database_evidence(url: str, venue: str) -> dict[str, dict[str, Series]]:
     """What the validators can use of one venue, by the field names of `Evidence`; the funding of the other venue under this one's names.
 
-    Where two names of the other venue have one base asset (BTCUSDC, BTCUSDT), the last in order speaks for it.
+    Funding of both is for eight hours, since a rate for one hour and one for eight stand apart where the venues agree. Where two names of the other venue have one base asset (BTCUSDC, BTCUSDT), the last in order speaks for it.
     """
     found = {name: _series(url, venue, what) for name, what in EVIDENCE}
     beside = {split_symbol(coin).base: series for other in sorted(TABLES) if other != venue for coin, series in _series(url, other, "funding").items()}
@@ -60,7 +64,11 @@ def database_evidence(url: str, venue: str) -> dict[str, dict[str, Series]]:
 
 
 def _series(url: str, venue: str, what: What) -> dict[str, Series]:
-    return series_by_coin(*_rows(url, venue, what))
+    found = series_by_coin(*_rows(url, venue, what))
+    if what != "funding":
+        return found
+    times = COMMON_HOURS / FUNDING_HOURS[venue]
+    return {coin: Series(series.times, series.values * times) for coin, series in found.items()}
 
 
 def _stream(url: str, venue: str, kind: Kind) -> Stream:

@@ -46,7 +46,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Labelled cascades in order of start, and series by coin: marks and spot in quote units, open interest in base units, funding as a fraction.
+    """Labelled cascades in order of start, and series by coin: marks and spot in quote units, open interest in base units, funding as a fraction
+    of one, all for one length of time.
 
     other_funding: of a second venue. A series that is absent takes the events that need it out of the count.
     """

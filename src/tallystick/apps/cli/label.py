@@ -112,7 +112,9 @@ def validate(
     labels: Annotated[Path | None, typer.Option(help="A file of labelled cascades [default: the only one in the workspace].")] = None,
     oi: StreamOption = None,
     marks: StreamOption = None,
-    funding: Annotated[Path | None, typer.Option(help="Funding rates, as a fraction of one; of two venues where it has a column of them.")] = None,
+    funding: Annotated[
+        Path | None, typer.Option(help="Funding rates, as a fraction of one, for the same hours at both venues; of two venues where it has a column of them.")
+    ] = None,
     other_funding: Annotated[Path | None, typer.Option(help="Funding rates of a second venue.")] = None,
     venues: Annotated[str, typer.Option(help="Which two venues of the funding file, parted by a comma [default: the two that it names].")] = "",
     spot: Annotated[Path | None, typer.Option(help="Spot prices, or spot bars.")] = None,
