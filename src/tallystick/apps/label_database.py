@@ -55,7 +55,8 @@ def database_streams(url: str, venue: str) -> Streams:
 def database_evidence(url: str, venue: str) -> dict[str, dict[str, Series]]:
     """What the validators can use of one venue, by the field names of `Evidence`; the funding of the other venue under this one's names.
 
-    Funding of both is for eight hours, since a rate for one hour and one for eight stand apart where the venues agree. Where two names of the other venue have one base asset (BTCUSDC, BTCUSDT), the last in order speaks for it.
+    Funding of both is for eight hours, since a rate for one hour and one for eight stand apart where the venues agree. Where two names of the other venue
+    have one base asset (BTCUSDC, BTCUSDT), the last in order speaks for it.
     """
     found = {name: _series(url, venue, what) for name, what in EVIDENCE}
     beside = {split_symbol(coin).base: series for other in sorted(TABLES) if other != venue for coin, series in _series(url, other, "funding").items()}

@@ -161,6 +161,14 @@ def test_gives_up_a_question_that_is_refused_or_never_answered() -> None:
     assert answers.faults.drawn == {"server_error": 3}
 
 
+def test_a_venue_that_wants_a_long_pause_does_not_hold_up_its_streams() -> None:
+    answers = tape(5)
+    answers.faults = AnswerFaults(1, too_many=1.0, in_a_row=100, retry_after_s=3600)
+    with serve(answers) as base:
+        assert run(asyncio.wait_for(asked(base, TRADES, tries=3), 5)) is None
+    assert answers.faults.drawn == {"too_many": 1}
+
+
 def test_a_later_answer_comes_among_the_items() -> None:
     async def main(base: str) -> list[FeedItem]:
         feed = LiveFeed(BinanceLive(), ("BTCUSDT",), quick(base, "ws://127.0.0.1:9"))
@@ -261,4 +269,11 @@ def test_an_address_given_alone_is_where_the_socket_is_sought() -> None:
     assert FeedSettings("https://a", "wss://b/").urls(BinanceLive()) == ("https://a", "wss://b")
     for base, ws in (("ftp://a", ""), ("http://a", "http://b")):
         with pytest.raises(ConfigurationError, match="begins with"):
+            FeedSettings(base, ws).urls(BinanceLive())
+
+
+@pytest.mark.parametrize("place", ["//127.0.0.1:99999", "//127.0.0.1:0", "//127.0.0.1:x", "//:8", "//[::1"])
+def test_an_address_that_nothing_can_be_reached_at_is_refused_before_anything_begins(place: str) -> None:
+    for base, ws in ((f"http:{place}", ""), ("", f"ws:{place}")):
+        with pytest.raises(ConfigurationError, match="with a host"):
             FeedSettings(base, ws).urls(BinanceLive())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
@@ -16,6 +17,7 @@ import stamina
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from tallystick.adapters.venues.rest import PATIENCE_S
 from tallystick.contracts.errors import ConfigurationError
 from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.observation.ports import Answer, Backlog, ClockStep, FeedItem, Frame, Link, Question, Stream, Unanswered
@@ -97,6 +99,8 @@ class FeedSettings:
         for name, url, kinds in (("--base-url", base, ("http://", "https://")), ("--ws-url", socket, ("ws://", "wss://"))):
             if not url.startswith(kinds):
                 raise ConfigurationError(f"expected an address that begins with {' or '.join(kinds)}, found {url!r}", where=name)
+            if not _has_host(url):
+                raise ConfigurationError(f"expected an address with a host and a port of 1 to 65535, found {url!r}", where=name)
         return base, socket
 
 
@@ -297,13 +301,22 @@ class LiveFeed:
 _JSON = {"Content-Type": "application/json"}
 
 
+def _has_host(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _worth_again(error: Exception) -> bool | float:
     """Whether a call may succeed later; seconds to wait when the venue says so."""
     if isinstance(error, httpx2.HTTPStatusError):
         status = error.response.status_code
         wait = error.response.headers.get("Retry-After", "")
-        if status == 429 and wait.replace(".", "", 1).isdigit():
-            return float(wait)
+        if status == 429 and wait.isascii() and wait.replace(".", "", 1).isdigit():
+            # What comes by the streams waits for the answer: a venue that wants a longer pause has given none.
+            return float(wait) if float(wait) <= PATIENCE_S else False
         # 418: Binance's answer to those who go on after 429; going on would make the ban longer.
         return status == 429 or status >= 500
     return isinstance(error, httpx2.TransportError)
