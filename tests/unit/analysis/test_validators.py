@@ -205,3 +205,13 @@ def test_refuses_samples_and_series_that_are_none() -> None:
         Sample(30, 0.0)
     with pytest.raises(DataError):
         series((1, 1.0), (1, 2.0))
+
+
+@pytest.mark.clause("D4.43")
+def test_how_long_a_reading_is_in_force_is_told_by_those_before_it_alone() -> None:
+    spot, marks = [(float(second), 100.0) for second in range(-900, -600)], {"BTC": series((-1, 101.0))}
+    hourly = [(3600.0 * hour, 100.0) for hour in range(1, 1000)]
+    # The spot price ended ten minutes before the cascade; that it was recorded each hour from then on does not bring it back.
+    for points in (spot, spot + hourly):
+        assert counts(count_basis(Evidence((episode(),), marks=marks, spot={"BTC": series(*points)}), ANY)) == (0, 0)
+    assert series(*spot, *hourly).at(START + 999 * HOUR + 2 * HOUR) == 100.0

@@ -12,31 +12,39 @@ from tallystick.analysis.cascade_labeler import LabeledEpisode
 from tallystick.contracts.errors import DataError
 from tallystick.contracts.time import NS_PER_MINUTE
 
+STEPS = 100
+"""Steps before a reading that tell what is usual there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """Values float64[N] at times int64[N] (UTC ns), in order of time. Raises DataError for other columns.
 
-    in_force_ns: how long a reading is taken for the value of now: twice the usual step between readings, at least a minute. A series that has ended, or
-    has a hole, says nothing of the time after that.
+    A reading is taken for the value of now for twice the usual step between the readings up to it, at least a minute: a series that has ended, or has a
+    hole, says nothing of the time after that. What comes later changes nothing.
     """
 
     times: NDArray[np.int64]
     values: NDArray[np.float64]
-    in_force_ns: int = field(init=False)
 
     def __post_init__(self) -> None:
         if self.times.shape != self.values.shape or self.times.ndim != 1 or bool(np.any(self.times[1:] <= self.times[:-1])):
             raise DataError("expected times in order, one value each, found others")
-        step_ns = int(np.median(np.diff(self.times))) if self.times.size > 1 else 0
-        object.__setattr__(self, "in_force_ns", max(NS_PER_MINUTE, 2 * step_ns))
 
-    def at(self, time_ns: int, in_force_ns: int | None = None) -> float | None:
+    def at(self, time_ns: int, in_force_ns: int = 0) -> float | None:
         """The last value at or before a time; None where there is none, or it is no longer in force. in_force_ns: a longer time than the series' own."""
         place = int(np.searchsorted(self.times, time_ns, side="right")) - 1
-        if place < 0 or time_ns - int(self.times[place]) > max(self.in_force_ns, in_force_ns or 0):
+        if place < 0:
+            return None
+        age_ns = time_ns - int(self.times[place])
+        if age_ns > max(NS_PER_MINUTE, in_force_ns) and age_ns > 2 * self._step_ns(place):
             return None
         return float(self.values[place])
+
+    def _step_ns(self, place: int) -> int:
+        """The usual step of the last readings up to one; 0 for the first, which tells of none."""
+        steps = np.diff(self.times[max(0, place - STEPS) : place + 1])
+        return int(np.median(steps)) if steps.size else 0
 
     def between(self, start_ns: int, end_ns: int) -> list[tuple[int, float]]:
         """Times and values from start to end, both included."""
