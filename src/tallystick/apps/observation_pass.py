@@ -15,6 +15,10 @@ from tallystick.contracts.time import NS_PER_SECOND
 from tallystick.observation.governance import Observation
 from tallystick.observation.venue_facts import VenueFacts
 
+ABOUT_ACCOUNTS = frozenset({"ACCOUNT", "POSITION"})
+ACCOUNTS_AT_MOST = 20_000
+"""Facts about accounts that wait for a stream to go on: they are asked for while it is down too, however long that lasts."""
+
 
 class ObservationPass:
     """A room for configured symbols. Its time is the venue's, as the events tell it, and only moves forward, though recordings overlap.
@@ -28,6 +32,7 @@ class ObservationPass:
         self._keep = keep
         self._now_ns = self._last_ns = 0
         self._waiting: list[VenueEvent] = []
+        self._has_backfill = False
 
     @staticmethod
     def prepare() -> None:
@@ -72,7 +77,8 @@ class ObservationPass:
         events = [item for item in answers if isinstance(item, VenueEvent)]
         self._facts.hear(events)
         self._waiting += events
-        if not is_asked:
+        self._has_backfill = self._has_backfill or any(item.kind not in ABOUT_ACCOUNTS for item in events)
+        if not is_asked or (len(self._waiting) >= ACCOUNTS_AT_MOST and not self._has_backfill):
             self._read()
 
     def take_block(self, block: TradeBlock) -> None:
@@ -97,6 +103,7 @@ class ObservationPass:
                 self._now_ns = max(self._now_ns, item.event_time_ns)
                 self._observation.ingest(self._now_ns, found)
         self._waiting.clear()
+        self._has_backfill = False
         if self._keep is not None:
             for event in self._observation.drain_quarantine():
                 self._keep(event)

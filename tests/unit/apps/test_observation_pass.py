@@ -8,7 +8,8 @@ import pytest
 from tests.fakes.venue_messages import MS, NOON_MS, NOON_NS, account_state, encoded, hyperliquid_trade, hyperliquid_trades
 
 from tallystick.adapters.venues.hyperliquid.decoder import hyperliquid_decoder
-from tallystick.apps.observation_pass import ObservationPass
+from tallystick.apps.observation_pass import ACCOUNTS_AT_MOST, ObservationPass
+from tallystick.contracts.observation import QuarantinedEvent
 from tallystick.contracts.time import NS_PER_SECOND
 
 
@@ -97,6 +98,20 @@ def test_two_answers_that_are_read_together_are_read_in_their_order() -> None:
     for at_ms, sizes in ((2, {}), (1, {"BTC": "1"})):
         room.take(decoder.decode(encoded(account_state(NOON_MS + at_ms, **sizes)), NOON_NS + 2 * MS, asked=asked), is_asked=True)
     assert room.snapshot()["primitives"]["BTC"]["open_interest_directional_bias"] is None
+
+
+def test_accounts_that_answer_while_every_stream_is_down_do_not_wait_without_end() -> None:
+    kept: list[QuarantinedEvent] = []
+    room, decoder = ObservationPass(("BTC",), kept.append), hyperliquid_decoder(("BTC",))
+    asked = '{"type":"clearinghouseState","user":"0xa"}'
+    for number in range(ACCOUNTS_AT_MOST // 2):
+        assert not kept
+        state = account_state(NOON_MS + number, BTC="1")
+        # A leverage that the room keeps aside when it reads it.
+        state["assetPositions"][0]["position"]["leverage"]["value"] = 0 if number == 0 else 20
+        room.take(decoder.decode(encoded(state), NOON_NS + number * MS, asked=asked), is_asked=True)
+    assert [item.finding for item in kept] == ["leverage 0"]
+    assert room.snapshot()["counters"]["events_decoded"] == ACCOUNTS_AT_MOST // 2 - 1
 
 
 def test_an_answer_older_than_the_accounts_last_one_changes_nothing() -> None:
