@@ -47,7 +47,7 @@ def database_streams(url: str, venue: str) -> Streams:
     if not oi.rows:
         raise DataError(
             f"expected open interest of {venue} in {TABLES[venue]['oi'][0]}, found no row",
-            hint="Fill the tables: tallystick observe replay RECORDINGS --venue hyperliquid --database URL",
+            hint=f"Fill the tables: tallystick observe replay RECORDINGS --venue {venue} --database URL",
         )
     return Streams(oi, liquidations, marks)
 
