@@ -16,7 +16,7 @@ def asked_time(parameter: typer.CallbackParam, given: str | None) -> str | None:
     from tallystick.contracts.time import ns_from_iso
 
     try:
-        if given:
+        if given is not None:
             ns_from_iso(given)
     except DataError as error:
         raise ConfigurationError(error.message, where=parameter.opts[0]) from error
@@ -32,6 +32,15 @@ def asked_day(parameter: typer.CallbackParam, given: str | None) -> str | None:
     return given
 
 
+def asked_database(given: str | None) -> str | None:
+    """The callback of `--database`: an empty text, as of a variable that is not set, is no database and not none either. Raises ConfigurationError."""
+    from tallystick.contracts.errors import ConfigurationError
+
+    if given is not None and not given.strip():
+        raise ConfigurationError("expected a database, found an empty text", where="--database", hint="For instance --database workspace")
+    return given
+
+
 WorkspaceOption = Annotated[
     Path | None, typer.Option("--workspace", "-w", help="Root of RESULTS/, outputs/, data/ and state/ [default: TALLYSTICK_WORKSPACE or the current folder].")
 ]
@@ -40,7 +49,12 @@ NowOption = Annotated[
     str | None, typer.Option("--now", help="Fix every wall-clock field to this time, for instance 2025-07-01T00:00:00Z.", callback=asked_time)
 ]
 DatabaseOption = Annotated[
-    str | None, typer.Option("--database", help="A database of facts: sqlite:///FILE, postgresql://HOST/NAME, or `workspace` for data/facts/facts.db.")
+    str | None,
+    typer.Option(
+        "--database",
+        help="A database of facts: sqlite:///FILE, postgresql://HOST/NAME, or `workspace` for data/facts/facts.db.",
+        callback=asked_database,
+    ),
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
