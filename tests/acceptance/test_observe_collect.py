@@ -210,6 +210,8 @@ def test_a_store_is_replayed_with_its_own_symbols_and_venue(tmp_path: Path) -> N
         {"venue": "nasdaq"},
         {"symbols": ()},
         {"symbols": ("A", "A")},
+        # Binance's messages name it in capitals, so each one would be foreign.
+        {"symbols": ("btcusdt",)},
         {"duration_s": 0.0},
         {"messages": -1},
         {"duration_s": float("nan")},
@@ -219,6 +221,10 @@ def test_a_store_is_replayed_with_its_own_symbols_and_venue(tmp_path: Path) -> N
 def test_refuses_a_plan_that_cannot_be(changed: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         CollectionPlan(**{"venue": "binance", "symbols": ("BTCUSDT",), **changed})
+
+
+def test_small_letters_are_names_where_the_venue_uses_them() -> None:
+    assert CollectionPlan("hyperliquid", ("kPEPE", "@107")).symbols == ("kPEPE", "@107")
 
 
 def started(root: Path, base: str, ws: str, *more: str) -> subprocess.Popen[str]:

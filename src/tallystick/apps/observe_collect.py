@@ -59,6 +59,7 @@ class CollectionPlan:
             raise ConfigurationError(f"expected one of the venues {', '.join(sorted(LIVE))}, found {self.venue!r}", where="--venue")
         if not self.symbols or len(set(self.symbols)) != len(self.symbols):
             raise ConfigurationError(f"expected symbols, each once, found {', '.join(self.symbols) or 'none'}", where="--symbols")
+        LIVE[self.venue]().require(self.symbols)
         for name, value in (("--duration", self.duration_s), ("--messages", self.messages), ("--report", self.report_s)):
             if value is not None and not 0 < value < inf:
                 raise ConfigurationError(f"expected a number above 0, found {value}", where=name)

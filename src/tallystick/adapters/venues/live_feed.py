@@ -56,6 +56,9 @@ class LiveProtocol(Protocol):
     base_url: str
     ws_url: str
 
+    def require(self, symbols: tuple[str, ...]) -> None:
+        """Raises ConfigurationError for a name that the venue's messages cannot carry: everything that comes would be foreign."""
+
     def polled(self, symbols: tuple[str, ...]) -> tuple[Question, ...]:
         """What no stream tells."""
 

@@ -32,6 +32,12 @@ class BinanceLive:
         Stream("forceOrder", "LIQUIDATION", 0),
     )
 
+    def require(self, symbols: tuple[str, ...]) -> None:
+        """Its names are in capitals; its streams alone answer to small letters too."""
+        wrong = next((symbol for symbol in symbols if symbol != symbol.upper()), None)
+        if wrong is not None:
+            raise ConfigurationError(f"expected symbols in capitals as binance names them, found {wrong!r}", where="--symbols", hint=f"Give {wrong.upper()}")
+
     def polled(self, symbols: tuple[str, ...]) -> tuple[Question, ...]:
         """Open interest has no stream."""
         return tuple(Question("openInterest", symbol, "open_interest") for symbol in symbols)

@@ -34,6 +34,9 @@ class HyperliquidLive:
         Stream("activeAssetCtx", "MARK", 30 * NS_PER_SECOND),
     )
 
+    def require(self, symbols: tuple[str, ...]) -> None:
+        """Any name may be one: kPEPE, @107 and PURR/USDC are."""
+
     def polled(self, symbols: tuple[str, ...]) -> tuple[Question, ...]:
         """Nothing: the context stream tells the open interest."""
         return ()
