@@ -227,7 +227,7 @@ def test_a_missing_column_an_unknown_form_and_half_a_command_are_refused(tmp_pat
         run(capsys, "cascades", "--oi", paths["oi"], "--workspace", tmp_path)
     with pytest.raises(ConfigurationError, match="exclusive"):
         run(capsys, "cascades", "--seed", 1, "--boundary", "open", "--workspace", tmp_path)
-    for flags in (("--window-s", "1e30"), ("--wave-gap-s", "8000000000"), ("--coins", " , "), ("--seconds", 0)):
+    for flags in (("--window-s", "1e30"), ("--wave-gap-s", "8000000000"), ("--coins", " , "), ("--seconds", 0), ("--seconds", 10**11)):
         with pytest.raises(ConfigurationError, match="expected"):
             run(capsys, "cascades", "--seed", 1, *flags, "--workspace", tmp_path)
     with pytest.raises(DataError, match="found none"):

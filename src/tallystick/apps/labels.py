@@ -30,6 +30,8 @@ from tallystick.market.cascade_generator import INTEREST_DECIMALS, MARK_DECIMALS
 
 LABELS = "analysis.labeled_cascades"
 REPORT = "analysis.validation_report"
+MOST_SECONDS = 366 * 86_400
+"""Generated streams are held in memory: a year of a coin takes some gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,12 @@ def read_streams(oi: Path, liquidations: Path, marks: Path) -> Streams:
 def generated_streams(seed: int, coins: Sequence[str], seconds: int, start: str) -> Streams:
     """Generated streams of some coins from midnight of `start`; the same arguments give the same streams.
 
-    Raises ConfigurationError without a coin, for less than a second, and for a seed below 0.
+    Raises ConfigurationError without a coin, for less than a second or more than a year, and for a seed below 0.
     """
     names = sorted({coin.strip() for coin in coins if coin.strip()})
-    if not names or seconds < 1 or seed < 0:
-        found = f"{', '.join(names) or 'no coin'}, {seconds} seconds and seed {seed}"
-        raise ConfigurationError(f"expected coins, at least one second and a seed of 0 or more, found {found}", where="--seed")
+    if not names or not 1 <= seconds <= MOST_SECONDS or seed < 0:
+        found = f"{', '.join(names) or 'no coin'}, {seconds:,} seconds and seed {seed}"
+        raise ConfigurationError(f"expected coins, 1 to {MOST_SECONDS:,} seconds and a seed of 0 or more, found {found}", where="--seed")
     start_ns = ns_from_iso(start) // NS_PER_DAY * NS_PER_DAY
     markets = [generate_cascades(seed, coin, seconds, start_ns) for coin in names]
     one = {market.coin: np.ones(market.liquidation_times.size, dtype=np.int64) for market in markets}

@@ -21,6 +21,8 @@ PLAN = 4
 AFTER_SECONDS = 300
 REST_SECONDS = 240
 RECOVERY_HALF_LIFE_SECONDS = 1800.0
+RETURN_HALF_LIFE_SECONDS = 86_400.0
+"""More longs are closed than shorts, which alone would take a fifth of the price every day."""
 
 
 @kernel
@@ -41,14 +43,15 @@ def simulate_cascades(
 
     `normals` float64[T, 2], `uniforms` float64[T, 4]. A cascade begins with this hazard a second once the last one, its aftermath and a rest are over.
     It lasts 10 to 50 seconds, closes 11 to 22 per cent of open interest and moves the price by 1 to 3 per cent against the closed side; the five
-    minutes after it take back, keep or extend the move by about 1 to 2 per cent. Open interest recovers with a half-life of half an hour.
+    minutes after it take back, keep or extend the move by about 1 to 2 per cent. Open interest recovers with a half-life of half an hour, the price with
+    one of a day, so that a market of months keeps its price.
     """
-    target, used = interest, 0
+    target, anchor, used = interest, price, 0
     lasts, age, side, follows = 0, -1, 0, 0
     fall, move, drift, quiet = 0.0, 0.0, 0.0, REST_SECONDS
-    recovery = 1.0 - decay(RECOVERY_HALF_LIFE_SECONDS)
+    recovery, back = 1.0 - decay(RECOVERY_HALF_LIFE_SECONDS), 1.0 - decay(RETURN_HALF_LIFE_SECONDS)
     for second in range(price_out.size):
-        step = volatility * normals[second, 0]
+        step = volatility * normals[second, 0] + back * math.log(anchor / price)
         growth = recovery * math.log(target / interest) + 2e-5 * normals[second, 1]
         count = 0
         if age < 0 and quiet <= 0 and used < plans.shape[0] and uniforms[second, 0] < hazard:

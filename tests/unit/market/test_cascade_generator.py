@@ -82,3 +82,9 @@ def test_a_generated_market_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         market.coin = "ETH"  # type: ignore[misc]
     assert replace(market, coin="ETH").coin == "ETH"
+
+
+def test_a_market_of_a_month_keeps_its_price() -> None:
+    market = generate_cascades(7, seconds=30 * 86_400)
+    first, daily = int(market.mark_units[0]), market.mark_units[::86_400]
+    assert first // 4 < int(daily.min()) < int(daily.max()) < 4 * first
