@@ -17,6 +17,7 @@ from tests.fakes.venue_facts import fact
 
 from tallystick.adapters.fact_tables.writer import FactTablesWriter
 from tallystick.apps.cli.label import commands
+from tallystick.apps.label_database import database_evidence
 from tallystick.apps.label_series import read_series, venues_of
 from tallystick.contracts.errors import ConfigurationError, DataError
 
@@ -119,6 +120,19 @@ def test_a_database_of_both_venues_decides_p1(tmp_path: Path, capsys: pytest.Cap
         row = result(run(capsys, "validate", "--database", url, "--workspace", tmp_path), "P1")
     assert row["total_events"] >= 30
     assert 0 < row["supporting_events"] < row["total_events"]
+
+
+def test_a_rate_that_is_paid_as_the_next_one_is_told_gives_way_to_it(tmp_path: Path) -> None:
+    with fresh_database("sqlite", tmp_path) as url:
+        with FactTablesWriter(url) as writer:
+            writer.write([fact("FUNDING", "binance", "BTCUSDT", 1, START, funding_rate="0.0003")])
+            for number, rate in enumerate(("0.0001", "0.0002")):
+                mark = {"price": "100.5", "oracle_price": "100", "funding_rate": rate, "next_funding_ns": START + DAY // 3}
+                writer.write([fact("MARK", "binance", "BTCUSDT", 2 + number, START + number * MINUTE, **mark)])
+            writer.write([fact("FUNDING", "binance", "BTCUSDT", 4, START - DAY // 3, funding_rate="0.0004")])
+        found = database_evidence(url, "binance")["funding"]["BTCUSDT"]
+    assert found.times.tolist() == [START - DAY // 3, START, START + MINUTE]
+    assert found.values.tolist() == [0.0004, 0.0001, 0.0002]
 
 
 def test_real_funding_of_two_of_seven_venues_is_read(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -37,6 +37,8 @@ TABLES: dict[str, dict[What, tuple[str, str, str, str | None, str | None]]] = {
 # A rate is paid once in so many hours: Hyperliquid's each hour, Binance's, as a rule, every eight.
 FUNDING_HOURS = {"hyperliquid": 1, "binance": 8}
 COMMON_HOURS = 8
+# When a rate is paid: at the time of its own row where it was told on being paid, later where it was told ahead.
+PAID_AT = {"hyperliquid": "next_funding_ts", "binance": "funding_time"}
 
 EVIDENCE: tuple[tuple[str, What], ...] = (("open_interest", "oi"), ("marks", "marks"), ("funding", "funding"), ("spot", "spot"))
 
@@ -84,12 +86,14 @@ def _rows(url: str, venue: str, what: What) -> tuple[pl.DataFrame, str]:
     table, time, coin, value, shared = TABLES[venue][what]
     reader = FactTablesReader(url)
     try:
-        names = [coin, time, *([value] if value is not None else [])]
+        names = [coin, time, *([value] if value is not None else []), *([PAID_AT[venue]] if what == "funding" else [])]
         # Sorted here: databases sort text each in their own way.
-        found = sorted(reader.columns(table, names, {shared: venue} if shared is not None else None))
+        found = sorted(reader.columns(table, names, {shared: venue} if shared is not None else None), key=lambda row: row[:3])
         where = f"{reader.name}, {table}"
     finally:
         reader.close()
+    if what == "funding":
+        found = _in_force(found)
     rows = {
         "ts": pl.Series([row[1] for row in found], dtype=pl.Int64),
         "coin": pl.Series([row[0] for row in found], dtype=pl.String),
@@ -97,3 +101,9 @@ def _rows(url: str, venue: str, what: What) -> tuple[pl.DataFrame, str]:
         "value": pl.Series([row[2] if value is not None else "1" for row in found], dtype=pl.String),
     }
     return pl.DataFrame(rows), where
+
+
+def _in_force(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Of coin, time, rate and when it is paid: at the instant of a settlement one rate is paid and the next one is told, and that is the one in force."""
+    told = {row[:2] for row in rows if row[3] != row[1]}
+    return [row for row in rows if row[3] != row[1] or row[:2] not in told]
