@@ -14,7 +14,7 @@ from tallystick.adapters.models.ridge import RidgeFamily, RidgeLoader
 from tallystick.adapters.stores.local_documents import LocalDocument
 from tallystick.adapters.stores.local_objects import LocalObjects
 from tallystick.apps.store_addresses import document_address, object_address
-from tallystick.artifacts.atomic import make_folder
+from tallystick.artifacts.folder_lock import shared
 from tallystick.artifacts.paths import Workspace
 from tallystick.artifacts.seal import break_seal, seal_folder
 from tallystick.contracts.errors import ConfigurationError
@@ -157,15 +157,16 @@ def migrate_tables(workspace: Workspace, database: str, revision: str) -> str:
 
 @contextmanager
 def _unsealed(workspace: Workspace, database: str) -> Iterator[None]:
-    """The workspace's own database without its seal, which comes back when the work ends well."""
+    """The workspace's own database without its seal, which comes back when the work ends well: that of the last, where several write at once."""
     if database != OWN_DATABASE:
         yield
         return
     folder = workspace.path("observation.fact_tables").parent
-    make_folder(folder)
-    break_seal(folder)
-    yield
-    seal_folder(folder)
+    with shared(folder) as is_last:
+        break_seal(folder)
+        yield
+        if is_last():
+            seal_folder(folder)
 
 
 def journal_path(workspace: Workspace, session_id: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,11 +18,7 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
 
     Raises ArtifactError when it cannot be made or opened, or without `wait` when another process holds it.
     """
-    make_folder(folder)
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise write_error(folder, error) from error
+    descriptor = _opened(folder)
     try:
         if wait:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -31,6 +27,30 @@ def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def shared(folder: Path) -> Iterator[Callable[[], bool]]:
+    """Make the folder where it is missing, and hold it beside others that share it; waits while one holds it alone.
+
+    What it gives is to be called once, when the work is done: True for the last of those that share it, who then holds it alone until the end; any other
+    holds it no longer. A folder that is shared is never one that `locked` is asked for. Raises ArtifactError when it cannot be made or opened.
+    """
+    descriptor = _opened(folder)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        # A shared lock that cannot become a sole one is let go, so of two that end at once one is the last.
+        yield lambda: _try(descriptor, fcntl.LOCK_EX)
+    finally:
+        os.close(descriptor)
+
+
+def _opened(folder: Path) -> int:
+    make_folder(folder)
+    try:
+        return os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise write_error(folder, error) from error
 
 
 def _take_now(descriptor: int, folder: Path) -> None:
