@@ -154,6 +154,7 @@ FORCED = AGAINST | {"side": "B", "crossed": True, "dir": "Close Short", "startPo
     [
         pytest.param({"channel": "user", "data": {"fills": [AGAINST]}}, "", id="who traded against it, and rested"),
         pytest.param({"channel": "user", "data": {"fills": [FORCED]}}, "", id="who was liquidated"),
+        pytest.param({"channel": "user", "data": {"fills": [FORCED | {"crossed": False, "dir": "Liquidated Cross Short"}]}}, "", id="who is called so"),
         pytest.param({"channel": "userFills", "data": {"user": USER, "fills": [AGAINST | {"crossed": True}]}}, "", id="the liquidator's channel"),
         pytest.param({"channel": "userFills", "data": {"user": VICTIM.upper(), "fills": [FORCED | {"crossed": False}]}}, "", id="the liquidated one's channel"),
         pytest.param([AGAINST | {"crossed": True}], f'{{"type":"userFills","user":"{USER}"}}', id="a question about the liquidator"),

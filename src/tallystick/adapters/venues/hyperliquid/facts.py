@@ -179,8 +179,8 @@ def fills(items: Iterable[wire.Fill], user: str | None = None) -> list[Fact]:
 
 def _forced_side(item: wire.Fill, victim: str | None, user: str | None) -> str:
     """The side of the order that closed the liquidated position: whoever traded against it is told of the liquidation too, and has the other side."""
-    # Where nobody says whose fills these are: the forced order takes, so a fill that rested in the book is the other account's.
-    is_forced = user.lower() == victim.lower() if user and victim else item.crossed
+    # Where nobody says whose fills these are: the venue calls the account's own fill so, or else the forced order takes and what rested is the other's.
+    is_forced = user.lower() == victim.lower() if user and victim else item.crossed or item.dir.startswith("Liquidated")
     return SIDES[item.side] if is_forced else OTHER_SIDES[item.side]
 
 
