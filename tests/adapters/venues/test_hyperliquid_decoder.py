@@ -145,6 +145,7 @@ def test_an_account_is_the_one_that_the_message_or_the_question_names(document: 
 
 VICTIM = "0x360878d351f05975e25f1807a27895e1e5e004fb"
 AGAINST = FILL | {"liquidation": {"liquidatedUser": VICTIM, "markPx": "66607.0", "method": "market"}}
+SLICE = {"fill": AGAINST | {"crossed": True}, "twapId": 3}
 FORCED = AGAINST | {"side": "B", "crossed": True, "dir": "Close Short", "startPosition": "-1.0"}
 
 
@@ -159,6 +160,8 @@ FORCED = AGAINST | {"side": "B", "crossed": True, "dir": "Close Short", "startPo
         pytest.param({"channel": "userFills", "data": {"user": VICTIM.upper(), "fills": [FORCED | {"crossed": False}]}}, "", id="the liquidated one's channel"),
         pytest.param([AGAINST | {"crossed": True}], f'{{"type":"userFills","user":"{USER}"}}', id="a question about the liquidator"),
         pytest.param([FORCED], f'{{"type":"userFillsByTime","user":"{VICTIM}"}}', id="a question about the liquidated one"),
+        pytest.param([SLICE], f'{{"type":"userTwapSliceFills","user":"{USER}"}}', id="a question about slices"),
+        pytest.param({"channel": "userTwapSliceFills", "data": {"user": USER, "twapSliceFills": [SLICE]}}, "", id="the channel of slices"),
     ],
 )
 def test_a_liquidation_has_the_side_of_the_forced_order_whoever_is_told_of_it(document: Any, asked: str) -> None:
