@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from tests.fakes.venue_stream import VenueStream, generated_stream
 
 from tallystick.adapters.fact_tables.database import open_engine, transaction
 from tallystick.adapters.fact_tables.schema import METADATA
+from tallystick.adapters.fact_tables.writer import FactTablesWriter
 from tallystick.apps.cli.observe import app
 from tallystick.apps.verifiers import VERIFIERS
 from tallystick.artifacts.verification import verify
+from tallystick.contracts.errors import ArtifactError
+from tallystick.contracts.market_events import VenueEvent
 
 
 @pytest.fixture(params=KINDS)
@@ -59,3 +62,29 @@ def test_the_tables_hold_what_the_log_tells(tmp_path: Path, capsys: pytest.Captu
     assert content(f"sqlite:///{root / 'data' / 'facts' / 'facts.db'}") == before
     report = verify(root, verifiers=VERIFIERS)
     assert (report.failures, report.unknown) == ((), ())
+
+
+@pytest.mark.clause("D4.26")
+def test_tables_that_fail_do_not_end_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    write, calls = FactTablesWriter.write, list[int]()
+
+    def failing(self: FactTablesWriter, events: Iterable[VenueEvent]) -> None:
+        calls.append(1)
+        if len(calls) > 1:
+            raise ArtifactError("expected a database that answers, found: the server closed the connection")
+        write(self, events)
+
+    monkeypatch.setattr(FactTablesWriter, "write", failing)
+    played = VenueStream("hyperliquid", generated_stream("hyperliquid", 3, ("BTC", "ETH"), 400), pause_s=0.005)
+    place = ("--venue", "hyperliquid", "--workspace", str(tmp_path), "--json", "--database", "workspace")
+    with serve(played.answers) as base, played.serve() as ws, pytest.raises(ArtifactError, match="closed the connection"):
+        app(["collect", *place, "--symbols", "BTC,ETH", "--base-url", base, "--ws-url", ws, "--messages", "300"], standalone_mode=False)
+    told = last_document(capsys)
+    assert len(calls) == 2
+    assert told["ended_by"] == "messages"
+    assert told["database"]["facts"] < told["last_event"]
+    monkeypatch.undo()
+    app(["replay", str(tmp_path / "data" / "events" / "hyperliquid"), *place], standalone_mode=False)
+    filled = json.loads(capsys.readouterr().out)["database"]
+    assert filled["facts"] == told["last_event"]
+    assert sum(filled["rows_known"].values()) == sum(told["database"]["rows_written"].values())

@@ -20,7 +20,7 @@ from tallystick.apps.observation_pass import ObservationPass
 from tallystick.apps.replay_result import NUMBERS, decoder_of, require_sum, room_quarantine
 from tallystick.artifacts.checksum import sha256_file
 from tallystick.artifacts.paths import Workspace, get_event_days, get_event_store_dir
-from tallystick.contracts.errors import ConfigurationError
+from tallystick.contracts.errors import ArtifactError, ConfigurationError
 from tallystick.contracts.market_events import Control, VenueEvent
 from tallystick.contracts.messages import document_of
 from tallystick.contracts.time import NS_PER_SECOND, iso_from_ns
@@ -92,7 +92,7 @@ async def collect(
     root: Path, plan: CollectionPlan, tell: Callable[[dict[str, Any]], None], stop: asyncio.Event, tables: FactTables | None = None
 ) -> dict[str, Any]:
     """Collect until the plan's bound or `stop`; answer the summary. tell: gets the lines on the way, the first `{"ready": …}`. tables: get the facts after the
-    log has them, so that a replay of the store fills in what a crash kept from them.
+    log has them, so that a replay of the store fills in what a crash kept from them; when they fail the log goes on without them, and the summary says so.
 
     Raises ConfigurationError for a wrong address, ArtifactError when the store cannot be written or has another writer.
     """
@@ -124,6 +124,7 @@ class _Session:
     ) -> None:
         # Told only after the log was synced: what the tables have the log has too.
         self._facts = FactKeeping(tables, None)
+        self._tables_failed = ""
         self._plan, self._feed, self._store, self._tell, self._stop = plan, feed, store, tell, stop
         limits = replace(plan.limits, account_ns=round(plan.account_round_s() * NS_PER_SECOND))
         asked = (feed.polled, limits, plan.account_questions())
@@ -148,7 +149,7 @@ class _Session:
             await self._turn()
             now_ns = self._feed.now_ns()
             stored = self._store.sync()
-            self._facts.flush()
+            self._keep_facts()
             self._tell_marks()
             if now_ns - reported_ns >= self._plan.report_s * NS_PER_SECOND:
                 reported_ns = now_ns
@@ -156,9 +157,17 @@ class _Session:
             ending = self._ending(now_ns - began_ns)
         self._collection.end(max(now_ns, began_ns), ending)
         self._store.seal()
-        self._facts.flush()
+        self._keep_facts()
         self._tell_marks()
         return self._summary(first, ending)
+
+    def _keep_facts(self) -> None:
+        try:
+            self._facts.flush()
+        except ArtifactError as error:
+            # A venue tells most things once: a database that is away must not end the log, from which the tables can be filled again.
+            self._facts, self._tables_failed = FactKeeping(None), str(error)
+            self._tell({"tables_failed": self._tables_failed})
 
     async def _turn(self) -> None:
         """What has come, what it makes us ask, and what the clock says."""
@@ -250,4 +259,4 @@ class _Session:
             "marks": dict(sorted(self._collection.marks.items())),
             "gaps": dict(sorted(self._collection.gaps.items())),
             "snapshot": self._room.snapshot(),
-        }
+        } | ({"tables_failed": self._tables_failed} if self._tables_failed else {})

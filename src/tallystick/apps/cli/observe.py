@@ -148,6 +148,7 @@ def collect(
     """Collect live messages into the event store: nothing is lost silently, gaps are backfilled over REST or recorded.
 
     Prints JSON lines: {"ready": …} first, then marks (connections, gaps, silences) and what is stored. Ends with a summary; Ctrl-C ends it with exit code 1.
+    A database that fails does not stop the log; the exit code is then 3.
     """
     import asyncio
     import json
@@ -160,8 +161,8 @@ def collect(
     from tallystick.apps.fact_keeping import database_document
     from tallystick.apps.observe_collect import CollectionPlan
     from tallystick.apps.observe_collect import collect as collect_live
-    from tallystick.artifacts.paths import Workspace
-    from tallystick.contracts.errors import ConfigurationError
+    from tallystick.artifacts.paths import Workspace, get_event_store_dir
+    from tallystick.contracts.errors import ArtifactError, ConfigurationError
     from tallystick.observation.warming import warm_observation
 
     place = Workspace(workspace_root(workspace))
@@ -189,6 +190,9 @@ def collect(
         tell({"summary": summary})
     else:
         _show_collected(summary)
+    if "tables_failed" in summary:
+        hint = f"The log has every fact: observe replay {get_event_store_dir(place, venue)} --venue {venue} --database URL fills the tables"
+        raise ArtifactError(f"expected a database that takes every fact, found one that failed: {summary['tables_failed']}", where="--database", hint=hint)
     return 1 if summary["interrupted"] else 0
 
 
