@@ -114,20 +114,6 @@ class Kline(msgspec.Struct, tag_field="e", tag="kline"):
     k: KlineBody
 
 
-class DayTicker(msgspec.Struct, tag_field="e", tag="24hrTicker"):
-    """The last 24 hours."""
-
-    E: int
-    s: str
-    c: str
-    o: str
-    h: str
-    v: str
-    q: str
-    n: int
-    low: str = msgspec.field(name="l")
-
-
 class DaySummary(msgspec.Struct, tag_field="e", tag="24hrMiniTicker"):
     """The last 24 hours, in short."""
 
@@ -139,6 +125,12 @@ class DaySummary(msgspec.Struct, tag_field="e", tag="24hrMiniTicker"):
     v: str
     q: str
     low: str = msgspec.field(name="l")
+
+
+class DayTicker(DaySummary, tag_field="e", tag="24hrTicker"):
+    """The last 24 hours; n: trades."""
+
+    n: int
 
 
 class ContractKline(msgspec.Struct, tag_field="e", tag="continuous_kline"):
