@@ -186,7 +186,7 @@ CONTRACTS: tuple[Contract, ...] = (
     ),
     Contract(
         name="observation.stored_event",
-        version="1.1",
+        version="1.2",
         purpose="The decoded events of a segment, one row each; values as JSON text with the venue's own decimals",
         producer=_STORE,
         consumers=(Consumer(_REPLAY, ("*",), "compare with what is decoded again"),),
@@ -195,7 +195,10 @@ CONTRACTS: tuple[Contract, ...] = (
         paths=(f"{_FOLDER}/events-{{segment}}.parquet",),
         clauses=("D4.22", "D4.23"),
         wall_clock=("received_ns",),
-        history=("1.1 whose a POSITION or an ACCOUNT is; events that were stored without it stay readable and are compared without it",),
+        history=(
+            "1.1 whose a POSITION or an ACCOUNT is; events that were stored without it stay readable and are compared without it",
+            "1.2 which of the two positions of hedge mode a POSITION is; the same holds",
+        ),
     ),
     Contract(
         name="observation.event_day",

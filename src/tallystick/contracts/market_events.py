@@ -72,6 +72,7 @@ EVENT_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "position_value",
             "unrealized_profit",
             "account",
+            "position_side",
         ),
         "ACCOUNT": ("account_value", "total_notional", "total_margin_used", "withdrawable", "account", "exchange"),
         "INSTRUMENT": ("size_decimals", "max_leverage", "is_delisted", "only_isolated"),
@@ -79,7 +80,7 @@ EVENT_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 # Values that came with a later version than 1.0: an event that was stored before says nothing about them.
 LATER_VALUES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {"LIQUIDATION": frozenset({"trade_id"}), "POSITION": frozenset({"account"}), "ACCOUNT": frozenset({"account", "exchange"})}
+    {"LIQUIDATION": frozenset({"trade_id"}), "POSITION": frozenset({"account", "position_side"}), "ACCOUNT": frozenset({"account", "exchange"})}
 )
 # Facts about an account, not about an instrument: their symbol is empty.
 WITHOUT_SYMBOL = frozenset({"ACCOUNT"})
@@ -93,7 +94,8 @@ class VenueEvent:
     received_ns: when the message came; 0 where a recording does not tell. source: the line or message it came from, `#n` for its n-th further fact.
     values: by `EVENT_VALUES`; numbers are exactly the venue's text, books are tuples of (price, quantity). account: the address whose position or totals
     these are, and exchange: on which of the venue's exchanges, each as the message or the question named it; None where neither did. An exchange that is
-    empty or None is the venue's main one.
+    empty or None is the venue's main one. position_side: LONG or SHORT where an account holds both of one instrument (Binance's hedge mode), each in a
+    message of its own; None where it has one position.
     """
 
     event_id: int
@@ -227,7 +229,7 @@ _DECODERS = "adapters.venues"
 CONTRACTS: tuple[Contract, ...] = (
     Contract(
         name="observation.venue_event",
-        version="1.2",
+        version="1.3",
         purpose="One fact out of a venue's message, with the venue's own decimal text",
         producer=_DECODERS,
         consumers=(Consumer("observation.ingestion", ("*",), "normalise"), Consumer("adapters.event_store", ("*",), "append and replay")),
@@ -241,6 +243,7 @@ CONTRACTS: tuple[Contract, ...] = (
         history=(
             "1.1 trade_id of a LIQUIDATION: two fills of one liquidation can be alike in all else",
             "1.2 account of a POSITION and an ACCOUNT, exchange of an ACCOUNT: whose they are, None where nobody said",
+            "1.3 position_side of a POSITION: which of the two that an account may hold of one instrument",
         ),
     ),
     Contract(

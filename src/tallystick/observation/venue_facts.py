@@ -150,14 +150,15 @@ def _message_of(event: VenueEvent) -> str:
 
 
 def _position(event: VenueEvent) -> dict[str, Any]:
-    """The reading of a position. One of which nobody said whose it is stands for the venue's own feed.
+    """The reading of a position. One of which nobody said whose it is stands for the venue's own feed; the two of hedge mode stand side by side.
 
     Binance writes the value of a short with a sign, and 0 for a position that has no liquidation price.
     """
     values = event.values
-    liquidation_price = values["liquidation_price"]
+    liquidation_price, side = values["liquidation_price"], values.get("position_side")
+    account = values["account"] or event.venue
     return {
-        "account": values["account"] or event.venue,
+        "account": f"{account} {side}" if side else account,
         "quantity": values["size"],
         "value": values["position_value"].removeprefix("-"),
         "leverage": values["leverage"],

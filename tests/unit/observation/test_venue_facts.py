@@ -46,6 +46,15 @@ def test_positions_of_binance_on_both_sides_are_read(changed: dict[str, Any], lo
     assert (bias["net_long_value"], bias["net_short_value"]) == (long, short)
 
 
+def test_both_positions_of_hedge_mode_are_read() -> None:
+    room, decoder = ObservationPass(("BTCUSDT",)), binance_decoder()
+    rows = [{"positionSide": "LONG", "positionAmt": "0.5", "notional": "30000.25"}, {"positionSide": "SHORT", "positionAmt": "-0.2", "notional": "-12000.1"}]
+    answer = b"[" + b",".join(risk(**row).strip(b"[]") for row in rows) + b"]"
+    room.take(decoder.decode(answer, NOON_NS + MS, asked="/fapi/v3/positionRisk"))
+    bias = room.snapshot()["primitives"]["BTCUSDT"]["open_interest_directional_bias"]
+    assert (bias["net_long_value"], bias["net_short_value"]) == (30000.25, 12000.1)
+
+
 def held(*coins: str) -> dict[str, Any]:
     summary = {"accountValue": "100.5", "totalNtlPos": "10.0", "totalRawUsd": "0.0", "totalMarginUsed": "1.0"}
     values = {"szi": "0.5", "entryPx": "60000.0", "marginUsed": "1.0", "positionValue": "10.0", "unrealizedPnl": "-0.1"}

@@ -9,6 +9,7 @@ import typer
 
 from tallystick.apps.cli.options import DatabaseOption, JsonOption, WorkspaceOption, asked_time, workspace_root
 from tallystick.apps.cli.output import emit, log, say, table
+from tallystick.contracts.time import NS_PER_SECOND, iso_from_ns
 
 EXAMPLE = "Example: tallystick observe replay recordings --venue binance"
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True, help="Venue messages to facts.", epilog=EXAMPLE)
@@ -143,7 +144,7 @@ def collect(
     ] = None,
     database: DatabaseOption = None,
     workspace: WorkspaceOption = None,
-    as_json: JsonOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with the summary as one more JSON line, not as tables.")] = False,
 ) -> int:
     """Collect live messages into the event store: nothing is lost silently, gaps are backfilled over REST or recorded.
 
@@ -217,7 +218,8 @@ def _show_collected(summary: dict[str, Any]) -> None:
 
 def _say_snapshot(snapshot: dict[str, Any] | None, quarantine: str | None) -> None:
     if snapshot:
-        say(f"snapshot of {len(snapshot['symbols_active'])} symbols at {snapshot['timestamp']:.3f}, {snapshot['status']}")
+        when = f"at {iso_from_ns(round(snapshot['timestamp'] * 1000) * NS_PER_SECOND // 1000)}" if snapshot["timestamp"] else "without an event"
+        say(f"snapshot of {len(snapshot['symbols_active'])} symbols {when}, {snapshot['status']}")
         counters = snapshot["counters"]
         if counters["dropped_events"]:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in counters["quarantined"].items())

@@ -233,6 +233,7 @@ def positions(items: Iterable[wire.PositionRisk]) -> list[Fact]:
             "unrealized_profit": number("unRealizedProfit", item.unRealizedProfit),
             # The account is whoever signed the question; neither the question nor the answer names it.
             "account": None,
+            "position_side": None if item.positionSide == "BOTH" else item.positionSide,
         }
         found.append(("POSITION", item.symbol, nanoseconds(item.updateTime), None, values))
     return found

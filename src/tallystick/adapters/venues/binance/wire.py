@@ -244,7 +244,10 @@ class FundingRate(msgspec.Struct):
 
 
 class PositionRisk(msgspec.Struct):
-    """One row of positionRisk; a leverage is a digit string, and the third version of the answer has neither it nor the kind of margin."""
+    """One row of positionRisk; a leverage is a digit string, and the third version of the answer has neither it nor the kind of margin.
+
+    positionSide: BOTH, or in hedge mode LONG and SHORT, each in a row of its own.
+    """
 
     symbol: str
     positionAmt: str
@@ -257,6 +260,7 @@ class PositionRisk(msgspec.Struct):
     markPrice: str
     leverage: str | None = None
     marginType: str | None = None
+    positionSide: Literal["BOTH", "LONG", "SHORT"] = "BOTH"
 
 
 # [open time, open, high, low, close, volume, close time, quote volume, trades, taker base, taker quote, ignored]

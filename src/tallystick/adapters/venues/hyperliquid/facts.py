@@ -226,6 +226,7 @@ def position(item: wire.Position, time_ns: int | None, whose: str | None) -> Fac
         "position_value": number("positionValue", item.positionValue),
         "unrealized_profit": number("unrealizedPnl", item.unrealizedPnl),
         "account": whose,
+        "position_side": None,
     }
     return ("POSITION", item.coin, time_ns, None, values)
 
