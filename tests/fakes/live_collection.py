@@ -28,6 +28,15 @@ def collected(venue: str = "binance", log: MemoryLog | None = None, limits: Coll
     return found, kept
 
 
+def running() -> tuple[Collection, MemoryLog]:
+    """A collection of Binance, connected at noon, whose first questions are being asked."""
+    found, kept = collected()
+    found.start(NOON_NS)
+    connect(found)
+    found.questions(NOON_NS)
+    return found, kept
+
+
 def agg_trade(number: int, time_ms: int = NOON_MS) -> bytes:
     """One aggregated trade of Binance's stream."""
     data = {"e": "aggTrade", "E": time_ms, "s": SYMBOL, "a": number, "p": "60000.1", "q": "0.1", "f": number, "l": number, "T": time_ms, "m": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.live_collection import BOOK, SYMBOL, S, agg_trade, book_answer, collected, connect, trades_answer
+from tests.fakes.live_collection import BOOK, SYMBOL, S, agg_trade, book_answer, collected, connect, running, trades_answer
 from tests.fakes.memory_log import MemoryLog
 from tests.fakes.venue_messages import (
     MS,
@@ -66,10 +66,7 @@ def test_trades_missed_while_disconnected_are_asked_for_and_counted() -> None:
 
 
 def test_a_hole_in_the_numbers_of_live_trades_is_filled_page_by_page() -> None:
-    collection, log = collected()
-    collection.start(NOON_NS)
-    connect(collection)
-    collection.questions(NOON_NS)
+    collection, log = running()
     for number in (1, 6):
         collection.take(Frame(agg_trade(number), NOON_NS))
     question = Question("aggTrade", SYMBOL, "trades", 1)
@@ -85,10 +82,7 @@ def test_a_hole_in_the_numbers_of_live_trades_is_filled_page_by_page() -> None:
 
 @pytest.mark.parametrize("answer", [None, trades_answer(20, 21, after=1)], ids=["no answer", "an answer that begins later"])
 def test_what_cannot_be_had_again_is_a_lost_gap(answer: Answer | None) -> None:
-    collection, log = collected()
-    collection.start(NOON_NS)
-    connect(collection)
-    collection.questions(NOON_NS)
+    collection, log = running()
     for number in (1, 22):
         collection.take(Frame(agg_trade(number), NOON_NS))
     (question,) = collection.questions(NOON_NS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.fakes.live_collection import SYMBOL, S, agg_trade, collected, connect, trades_answer
+from tests.fakes.live_collection import SYMBOL, S, agg_trade, collected, connect, running, trades_answer
 from tests.fakes.venue_messages import NOON_MS, NOON_NS, encoded
 
 from tallystick.observation.collection import CollectionLimits
@@ -13,10 +13,7 @@ from tallystick.observation.ports import Answer, Frame, Link, Question
 @pytest.mark.clause("D4.21")
 @pytest.mark.parametrize("body", [b"<html>busy</html>", b"[{", b'{"code":-1003,"msg":"Too many requests."}', b"{}"])
 def test_an_answer_that_says_nothing_fills_no_gap(body: bytes) -> None:
-    collection, log = collected()
-    collection.start(NOON_NS)
-    connect(collection)
-    collection.questions(NOON_NS)
+    collection, log = running()
     collection.take(Frame(agg_trade(7), NOON_NS))
     collection.take(Link(False, NOON_NS + S, "torn"))
     connect(collection, NOON_NS + 2 * S)
@@ -33,10 +30,7 @@ def test_an_answer_that_says_nothing_fills_no_gap(body: bytes) -> None:
 
 
 def test_a_venue_without_trades_in_the_gap_has_lost_none() -> None:
-    collection, log = collected()
-    collection.start(NOON_NS)
-    connect(collection)
-    collection.questions(NOON_NS)
+    collection, log = running()
     collection.take(Frame(agg_trade(7), NOON_NS))
     connect(collection, NOON_NS + 2 * S)
     question = next(item for item in collection.questions(NOON_NS + 2 * S) if item.about == "trades")
@@ -47,10 +41,7 @@ def test_a_venue_without_trades_in_the_gap_has_lost_none() -> None:
 @pytest.mark.clause("D4.21")
 @pytest.mark.parametrize("catches_up", [True, False])
 def test_an_answer_that_ends_inside_the_hole_is_asked_for_again(catches_up: bool) -> None:
-    collection, log = collected()
-    collection.start(NOON_NS)
-    connect(collection)
-    collection.questions(NOON_NS)
+    collection, log = running()
     for number in (1, 6):
         collection.take(Frame(agg_trade(number), NOON_NS))
     (question,) = collection.questions(NOON_NS)
@@ -72,10 +63,7 @@ def test_an_answer_that_ends_inside_the_hole_is_asked_for_again(catches_up: bool
 
 @pytest.mark.clause("D4.21")
 def test_a_hole_that_waits_outlives_a_torn_connection_and_is_lost_with_the_session() -> None:
-    collection, log = collected()
-    collection.start(NOON_NS)
-    connect(collection)
-    collection.questions(NOON_NS)
+    collection, log = running()
     for number in (1, 6):
         collection.take(Frame(agg_trade(number), NOON_NS))
     collection.answered(collection.questions(NOON_NS)[0], trades_answer(2, after=1), NOON_NS)

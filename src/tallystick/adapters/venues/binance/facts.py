@@ -12,26 +12,25 @@ from tallystick.adapters.venues.refusals import MessageRefused, amount, levels, 
 PERPETUAL = "PERPETUAL"
 
 
+def _trade(symbol: str, time_ms: int, identity: tuple[str, int], price: str, quantity: str, buyer_made: bool) -> Fact:
+    """buyer_made: the buyer's order rested in the book, so the taker sold."""
+    values = {"price": positive("price", price), "quantity": positive("quantity", quantity), "side": "sell" if buyer_made else "buy", "trade_id": identity[1]}
+    return ("TRADE", symbol, nanoseconds(time_ms), identity, values)
+
+
 def trade(item: wire.Trade) -> list[Fact]:
     """A TRADE, known by its id."""
-    values = {"price": positive("p", item.p), "quantity": positive("q", item.q), "side": "sell" if item.m else "buy", "trade_id": item.t}
-    return [("TRADE", item.s, nanoseconds(item.T), ("t", item.t), values)]
+    return [_trade(item.s, item.T, ("t", item.t), item.p, item.q, item.m)]
 
 
 def trade_rows(rows: Iterable[wire.TradeAnswer], symbol: str) -> list[Fact]:
     """One TRADE each, known by the id that its stream gives it too."""
-    found: list[Fact] = []
-    for row in rows:
-        side = "sell" if row.isBuyerMaker else "buy"
-        values = {"price": positive("price", row.price), "quantity": positive("qty", row.qty), "side": side, "trade_id": row.id}
-        found.append(("TRADE", symbol, nanoseconds(row.time), ("t", row.id), values))
-    return found
+    return [_trade(symbol, row.time, ("t", row.id), row.price, row.qty, row.isBuyerMaker) for row in rows]
 
 
 def aggregate_trade(item: wire.AggregateTrade | wire.AggregateTradeAnswer, symbol: str) -> Fact:
     """A TRADE of one taker order at one price, known by its aggregate id."""
-    values = {"price": positive("p", item.p), "quantity": positive("q", item.q), "side": "sell" if item.m else "buy", "trade_id": item.a}
-    return ("TRADE", symbol, nanoseconds(item.T), ("a", item.a), values)
+    return _trade(symbol, item.T, ("a", item.a), item.p, item.q, item.m)
 
 
 def forced_order(message: wire.ForceOrder) -> list[Fact]:
@@ -78,31 +77,26 @@ def snapshot(item: wire.DepthSnapshot, symbol: str) -> list[Fact]:
     return [("BOOK", symbol, None if time_ms is None else nanoseconds(time_ms), item.lastUpdateId, values)]
 
 
-def best_prices(item: wire.BookTicker) -> list[Fact]:
-    """A QUOTE, known by its update number."""
+def _quote(symbol: str, time_ms: int, update_id: int | None, bid: wire.Pair, ask: wire.Pair) -> Fact:
+    """Known by its update number; bid and ask: price and quantity."""
     values = {
-        "bid_price": positive("b", item.b),
-        "bid_quantity": amount("B", item.B),
-        "ask_price": positive("a", item.a),
-        "ask_quantity": amount("A", item.A),
-        "update_id": item.u,
+        "bid_price": positive("bid price", bid[0]),
+        "bid_quantity": amount("bid quantity", bid[1]),
+        "ask_price": positive("ask price", ask[0]),
+        "ask_quantity": amount("ask quantity", ask[1]),
+        "update_id": update_id,
     }
-    return [("QUOTE", item.s, nanoseconds(item.T), item.u, values)]
+    return ("QUOTE", symbol, nanoseconds(time_ms), update_id, values)
+
+
+def best_prices(item: wire.BookTicker) -> list[Fact]:
+    """A QUOTE."""
+    return [_quote(item.s, item.T, item.u, (item.b, item.B), (item.a, item.A))]
 
 
 def best_price_rows(rows: Iterable[wire.BookTickerAnswer]) -> list[Fact]:
     """One QUOTE each."""
-    found: list[Fact] = []
-    for row in rows:
-        values = {
-            "bid_price": positive("bidPrice", row.bidPrice),
-            "bid_quantity": amount("bidQty", row.bidQty),
-            "ask_price": positive("askPrice", row.askPrice),
-            "ask_quantity": amount("askQty", row.askQty),
-            "update_id": row.lastUpdateId,
-        }
-        found.append(("QUOTE", row.symbol, nanoseconds(row.time), row.lastUpdateId, values))
-    return found
+    return [_quote(row.symbol, row.time, row.lastUpdateId, (row.bidPrice, row.bidQty), (row.askPrice, row.askQty)) for row in rows]
 
 
 def _mark(symbol: str, time_ms: int, mark: str, index: str, rate: str, next_ms: int) -> Fact:
@@ -164,35 +158,24 @@ def kline_rows(rows: Iterable[wire.KlineRow], symbol: str, interval: str) -> lis
     return found
 
 
-def day_ticker(item: wire.DayTicker | wire.DaySummary) -> list[Fact]:
+def _day(symbol: str, time_ms: int, prices: tuple[str, str, str, str], volumes: tuple[str, str], count: int | None) -> Fact:
+    """prices: last, first, highest, lowest; volumes: in base and in quote units."""
+    values: dict[str, Any] = {name: positive(name, text) for name, text in zip(("price", "open", "high", "low"), prices, strict=True)}
+    values |= {"volume": amount("volume", volumes[0]), "quote_volume": amount("quote volume", volumes[1]), "trade_count": count}
+    return ("DAY_SUMMARY", symbol, nanoseconds(time_ms), (time_ms, count), values)
+
+
+def day_ticker(item: wire.DaySummary) -> list[Fact]:
     """A DAY_SUMMARY; the short one does not count its trades."""
-    values = {
-        "price": positive("c", item.c),
-        "open": positive("o", item.o),
-        "high": positive("h", item.h),
-        "low": positive("l", item.low),
-        "volume": amount("v", item.v),
-        "quote_volume": amount("q", item.q),
-        "trade_count": item.n if isinstance(item, wire.DayTicker) else None,
-    }
-    return [("DAY_SUMMARY", item.s, nanoseconds(item.E), (item.E, values["trade_count"]), values)]
+    count = item.n if isinstance(item, wire.DayTicker) else None
+    return [_day(item.s, item.E, (item.c, item.o, item.h, item.low), (item.v, item.q), count)]
 
 
 def day_rows(rows: Iterable[wire.DayTickerAnswer]) -> list[Fact]:
     """One DAY_SUMMARY each."""
-    found: list[Fact] = []
-    for row in rows:
-        values = {
-            "price": positive("lastPrice", row.lastPrice),
-            "open": positive("openPrice", row.openPrice),
-            "high": positive("highPrice", row.highPrice),
-            "low": positive("lowPrice", row.lowPrice),
-            "volume": amount("volume", row.volume),
-            "quote_volume": amount("quoteVolume", row.quoteVolume),
-            "trade_count": row.count,
-        }
-        found.append(("DAY_SUMMARY", row.symbol, nanoseconds(row.closeTime), (row.closeTime, row.count), values))
-    return found
+    return [
+        _day(row.symbol, row.closeTime, (row.lastPrice, row.openPrice, row.highPrice, row.lowPrice), (row.volume, row.quoteVolume), row.count) for row in rows
+    ]
 
 
 def open_interest(item: wire.OpenInterest) -> list[Fact]:

@@ -13,8 +13,14 @@ from tallystick.adapters.venues.message_decoder import Fact, Reading
 from tallystick.adapters.venues.refusals import MessageRefused
 
 ACCOUNT = "clearinghouseState"
-FILLS = ("userFills", "userFillsByTime", "userTwapSliceFills", "userTwapSliceFillsByTime")
-# What is asked → the type of its answer, and the facts in it; of FILLS, those of an account.
+# What is asked about an account → the type of its answer, and the facts in it, given the account.
+FILLS: dict[str, tuple[Any, Callable[[Any, str | None], list[Fact]]]] = {
+    "userFills": (tuple[wire.Fill, ...], facts.fills),
+    "userFillsByTime": (tuple[wire.Fill, ...], facts.fills),
+    "userTwapSliceFills": (tuple[wire.SliceFill, ...], facts.slice_fills),
+    "userTwapSliceFillsByTime": (tuple[wire.SliceFill, ...], facts.slice_fills),
+}
+# What is asked → the type of its answer, and the facts in it.
 DECODED: dict[str, tuple[Any, Callable[..., list[Fact]]]] = {
     "allMids": (dict[str, str], facts.mids),
     "l2Book": (wire.Book, facts.book),
@@ -24,8 +30,7 @@ DECODED: dict[str, tuple[Any, Callable[..., list[Fact]]]] = {
     "metaAndAssetCtxs": (tuple[wire.Universe, tuple[wire.AssetContext, ...]], facts.universe_and_contexts),
     "allPerpMetas": (tuple[wire.Universe, ...], lambda items: [fact for item in items for fact in facts.instruments(item)]),
     ACCOUNT: (wire.ClearinghouseState, facts.account),
-    **dict.fromkeys(FILLS[:2], (tuple[wire.Fill, ...], facts.fills)),
-    **dict.fromkeys(FILLS[2:], (tuple[wire.SliceFill, ...], facts.slice_fills)),
+    **FILLS,
     "spotMetaAndAssetCtxs": (tuple[Any, tuple[wire.NamedContext, ...]], lambda item: facts.named_contexts(item[1])),
     "fundingHistory": (tuple[wire.FundingPoint, ...], facts.funding),
 }
